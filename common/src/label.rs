@@ -1,0 +1,222 @@
+//! Labels: the names by which sources are known.
+
+use core::fmt;
+use core::hash::Hasher;
+use siphasher::sip::SipHasher24;
+
+/// A source's name: 1 to 16 bytes of `[A-Za-z0-9._-]`, beginning with a letter or digit, zero-padded
+/// as on the wire (docs/protocol.md, section 3). A source's identity is its label, never its address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label([u8; Label::MAX_LEN]);
+
+/// Why a text is not a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabelError {
+    /// Nothing was given.
+    Empty,
+    /// Longer than [`Label::MAX_LEN`] bytes.
+    TooLong,
+    /// The first character is neither a letter nor a digit.
+    FirstCharacter,
+    /// A character outside `[A-Za-z0-9._-]`, or a zero byte before the end.
+    Character,
+}
+
+impl Label {
+    /// The longest label, in bytes.
+    pub const MAX_LEN: usize = 16;
+
+    /// How much of a host name that is too long for a label its default label keeps, in bytes.
+    const KEPT_OF_HOST_NAME: usize = 7;
+
+    /// The label written as `text`.
+    ///
+    /// # Errors
+    /// A [`LabelError`] that names the rule which `text` breaks.
+    pub fn new(text: &str) -> Result<Self, LabelError> {
+        let bytes = text.as_bytes();
+        if bytes.len() > Self::MAX_LEN {
+            return Err(LabelError::TooLong);
+        }
+        let mut padded = [0; Self::MAX_LEN];
+        padded[..bytes.len()].copy_from_slice(bytes);
+        Self::check(&padded, bytes.len())?;
+        Ok(Self(padded))
+    }
+
+    /// The label in a frame's zero-padded field.
+    ///
+    /// # Errors
+    /// A [`LabelError`] where the field holds no label, or anything but zeroes behind it.
+    pub fn from_padded(padded: [u8; Self::MAX_LEN]) -> Result<Self, LabelError> {
+        let len = padded
+            .iter()
+            .rposition(|&byte| byte != 0)
+            .map_or(0, |last| last + 1);
+        Self::check(&padded, len)?;
+        Ok(Self(padded))
+    }
+
+    /// The default label of a host: its name with every character that a label cannot hold turned
+    /// into `-`; where that is longer than a label, its first 7 bytes, `-`, and the upper 32 bits of
+    /// the SipHash-2-4 of the whole name under the zero key in hex, so that long names which begin alike
+    /// stay apart.
+    ///
+    /// # Errors
+    /// [`LabelError::Empty`] where the name has no letter and no digit.
+    pub fn from_host_name(name: &str) -> Result<Self, LabelError> {
+        let is_start = |c: char| c.is_ascii_alphanumeric();
+        let usable = &name[name.find(is_start).ok_or(LabelError::Empty)?..];
+        let mut padded = [0; Self::MAX_LEN];
+        let mut len = 0;
+        for c in usable.chars() {
+            if let Some(slot) = padded.get_mut(len) {
+                *slot = if c.is_ascii() && is_label_byte(c as u8) {
+                    c as u8
+                } else {
+                    b'-'
+                };
+            }
+            len += 1;
+        }
+        if len > Self::MAX_LEN {
+            let mut hasher = SipHasher24::new();
+            hasher.write(name.as_bytes());
+            let digest = (hasher.finish() >> 32) as u32;
+            padded[Self::KEPT_OF_HOST_NAME] = b'-';
+            for (place, digit) in padded[Self::KEPT_OF_HOST_NAME + 1..].iter_mut().enumerate() {
+                *digit = b"0123456789abcdef"[(digest >> (28 - 4 * place)) as usize & 0xf];
+            }
+        }
+        Ok(Self(padded))
+    }
+
+    fn check(padded: &[u8; Self::MAX_LEN], len: usize) -> Result<(), LabelError> {
+        let bytes = &padded[..len];
+        match bytes.first() {
+            None => Err(LabelError::Empty),
+            Some(first) if !first.is_ascii_alphanumeric() => Err(LabelError::FirstCharacter),
+            Some(_) if !bytes.iter().copied().all(is_label_byte) => Err(LabelError::Character),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The zero-padded bytes as on the wire.
+    #[must_use]
+    pub const fn as_padded(&self) -> &[u8; Self::MAX_LEN] {
+        &self.0
+    }
+
+    /// The label as text, without the padding.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let len = self.0.iter().position(|&byte| byte == 0).unwrap_or(Self::MAX_LEN);
+        // Only checked ASCII bytes ever get in, so this is never the fallback.
+        core::str::from_utf8(&self.0[..len]).unwrap_or_default()
+    }
+}
+
+const fn is_label_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "label {}", self.as_str())
+    }
+}
+
+impl core::str::FromStr for Label {
+    type Err = LabelError;
+
+    fn from_str(text: &str) -> Result<Self, LabelError> {
+        Self::new(text)
+    }
+}
+
+impl fmt::Display for LabelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "a label is empty; it takes 1 to 16 of A-Z a-z 0-9 . _ -",
+            Self::TooLong => "a label takes at most 16 characters",
+            Self::FirstCharacter => "a label begins with a letter or a digit",
+            Self::Character => "a label takes only A-Z a-z 0-9 . _ -",
+        })
+    }
+}
+
+impl core::error::Error for LabelError {}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use proptest::prelude::*;
+    use std::string::ToString;
+
+    #[test]
+    fn the_rules_of_a_label() {
+        for good in ["a", "7", "fridge-7", "A.b_c-9", "0123456789abcdef"] {
+            assert_eq!(Label::new(good).unwrap().to_string(), good);
+        }
+        assert_eq!(Label::new(""), Err(LabelError::Empty));
+        assert_eq!(Label::new("0123456789abcdefg"), Err(LabelError::TooLong));
+        assert_eq!(Label::new("-a"), Err(LabelError::FirstCharacter));
+        assert_eq!(Label::new("a b"), Err(LabelError::Character));
+        assert_eq!(Label::new("caf\u{e9}"), Err(LabelError::Character));
+        assert_eq!(Label::new("a\0b"), Err(LabelError::Character));
+        assert_eq!(Label::new("a\0"), Err(LabelError::Character));
+    }
+
+    #[test]
+    fn padding_holds_nothing_but_zeroes() {
+        let mut field = [0; 16];
+        assert_eq!(Label::from_padded(field), Err(LabelError::Empty));
+        field[0] = b'a';
+        assert_eq!(Label::from_padded(field), Ok(Label::new("a").unwrap()));
+        field[15] = b'b';
+        assert_eq!(Label::from_padded(field), Err(LabelError::Character));
+    }
+
+    #[test]
+    fn a_host_name_becomes_a_label() {
+        let label = |name| Label::from_host_name(name).unwrap().to_string();
+        assert_eq!(label("fridge-7"), "fridge-7");
+        assert_eq!(label("cam.example.org"), "cam.example.org");
+        assert_eq!(label("_my host"), "my-host");
+        assert_eq!(label("0123456789abcdef"), "0123456789abcdef");
+        assert_eq!(Label::from_host_name("(-)"), Err(LabelError::Empty));
+        let long = label("rooftop-camera-north.example.org");
+        assert_eq!(&long[..8], "rooftop-");
+        assert_ne!(long, label("rooftop-camera-south.example.org"));
+    }
+
+    #[test]
+    fn the_hash_of_a_long_host_name_never_changes() {
+        let label = Label::from_host_name("rooftop-camera-north.example.org").unwrap();
+        assert_eq!(label.as_str(), "rooftop-6ba0e752");
+    }
+
+    proptest! {
+        #[test]
+        fn every_default_is_a_valid_label(name in any::<std::string::String>()) {
+            if let Ok(label) = Label::from_host_name(&name) {
+                prop_assert_eq!(Label::new(label.as_str()), Ok(label));
+            }
+        }
+
+        #[test]
+        fn text_and_field_agree(text in "[a-zA-Z0-9][a-zA-Z0-9._-]{0,15}") {
+            let label = Label::new(&text).unwrap();
+            prop_assert_eq!(Label::from_padded(*label.as_padded()), Ok(label));
+            prop_assert_eq!(label.as_str(), text);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What both ends of Beacon agree on: the frame on the wire, and the types of its fields.
+//!
+//! The crate does no I/O, reads no clock and allocates nothing, so that it fits the smallest agent
+//! and every test can drive it. `docs/protocol.md` is its specification.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod key;
+pub mod label;
+pub mod moment;
+pub mod seq;
+pub mod session;
+pub mod wire;
+
+pub use key::{DeviceKey, KeyId, KeyLineError, MasterKey};
+pub use label::{Label, LabelError};
+pub use moment::Moment;
+pub use seq::Seq;
+pub use session::Session;
+pub use wire::{FRAME_LEN, Flags, Frame, Health, Kind, Reason, View, WireError};

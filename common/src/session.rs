@@ -1,0 +1,59 @@
+//! Sessions: one life of an agent process each.
+
+use core::fmt;
+
+/// One life of an agent process: the Unix second in which it began (high half) and 32 random bits
+/// (low half), so that a later life has the greater number and two lives never share one
+/// (docs/protocol.md, section 4).
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Session(u64);
+
+impl Session {
+    /// A session that began at `unix_seconds` by the sender's wall clock.
+    #[must_use]
+    pub const fn new(unix_seconds: u32, random: u32) -> Self {
+        Self((unix_seconds as u64) << 32 | random as u64)
+    }
+
+    /// The session with this number on the wire.
+    #[must_use]
+    pub const fn from_u64(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+/// Sixteen hex digits.
+impl fmt::Display for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "session {self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn a_later_second_is_the_greater_session_whatever_the_random_half() {
+        assert!(Session::new(2, 0) > Session::new(1, u32::MAX));
+        assert_eq!(
+            Session::new(0x691f_3c2e, 0x5b0a_9d11).to_string(),
+            "691f3c2e5b0a9d11"
+        );
+    }
+}
