@@ -5,7 +5,6 @@ extern crate std;
 use super::*;
 use crate::key::MasterKey;
 use proptest::prelude::*;
-use std::vec;
 use std::vec::Vec;
 
 const PLAIN: [u8; FRAME_LEN] = hex(
@@ -201,7 +200,7 @@ proptest! {
 
     #[test]
     fn no_changed_golden_bytes_make_parse_panic(changes in prop::collection::vec((0..FRAME_LEN, any::<u8>()), 0..8)) {
-        let mut bytes: Vec<u8> = vec::Vec::from(PLAIN);
+        let mut bytes: Vec<u8> = Vec::from(PLAIN);
         for (at, value) in changes {
             bytes[at] = value;
         }
