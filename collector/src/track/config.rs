@@ -1,0 +1,51 @@
+//! What the tracker is told to do: the part of the collector's options that judgement needs.
+
+use std::time::Duration;
+
+use beacon_common::MasterKey;
+
+/// The safety margin added to each deadline (docs/protocol.md, section 9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Margin {
+    /// Follows the observed spread of a source's arrivals.
+    Auto,
+    /// Always this long.
+    Fixed(Duration),
+}
+
+/// How to judge.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The detect multiplier of sources whose frames leave it to the collector; at least 1.
+    pub misses: u8,
+    /// A detect multiplier that beats the frames' own; at least 1.
+    pub misses_override: Option<u8>,
+    /// The safety margin.
+    pub margin: Margin,
+    /// How many intervals the wheel turns past an empty slot before its beat counts as lost (RFC 2680's
+    /// waiting time).
+    pub reorder_wait: u32,
+    /// How long a source is kept that is down or stopped.
+    pub forget: Duration,
+    /// How many sources are kept at most.
+    pub max_sources: u32,
+    /// How often each source's counters are reported; `None` for never.
+    pub report: Option<Duration>,
+    /// The master keys; where there are any, every frame must be made with one of them.
+    pub keys: Vec<MasterKey>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            misses: 3,
+            misses_override: None,
+            margin: Margin::Auto,
+            reorder_wait: 2,
+            forget: Duration::from_hours(24),
+            max_sources: 1_000_000,
+            report: None,
+            keys: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! What the tracker tells: one event for each edge, and nothing between (docs/events.md).
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use beacon_common::{Health, Label, Moment, Seq, Session};
+
+use super::reject::Rejected;
+
+/// Something that happened at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// When it was seen or decided.
+    pub at: Moment,
+    /// What it is about.
+    pub what: What,
+}
+
+/// An event about one source, or about the collector as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// About one source.
+    Source(SourceEvent),
+    /// The collector begins to listen.
+    Start {
+        /// The addresses that it listens on.
+        listen: Vec<SocketAddr>,
+    },
+    /// The regular sign of the collector's own life.
+    Tick(Tick),
+    /// The reader of the events was too slow.
+    Gap {
+        /// How many lines it missed.
+        dropped: u64,
+    },
+    /// The collector ends in order.
+    End,
+}
+
+/// The states of a source (docs/protocol.md, section 9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum State {
+    /// Never heard.
+    #[default]
+    Unknown,
+    /// Beats come as promised.
+    Up,
+    /// The late deadline has passed, the down deadline has not.
+    Late,
+    /// The down deadline has passed.
+    Down,
+    /// Said goodbye: it stops, reboots or is upgraded.
+    Stopped,
+    /// Said goodbye: it sleeps.
+    Asleep,
+}
+
+impl State {
+    /// Every state, in the order in which a tick counts them.
+    pub const ALL: [Self; 6] =
+        [Self::Up, Self::Late, Self::Down, Self::Stopped, Self::Asleep, Self::Unknown];
+
+    /// The name in event lines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Late => "late",
+            Self::Down => "down",
+            Self::Stopped => "stopped",
+            Self::Asleep => "asleep",
+        }
+    }
+}
+
+/// What happened to a source: the names of the event lines about sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Happening {
+    /// It is up, and was not.
+    Up,
+    /// Its late deadline has passed.
+    Late,
+    /// Its down deadline has passed.
+    Down,
+    /// It said goodbye.
+    Stopped,
+    /// It said that it sleeps.
+    Asleep,
+    /// It began a new session while it was up or late.
+    Restarted,
+    /// Its beats come from another address.
+    Moved,
+    /// Its health has changed.
+    Status,
+    /// It was down or stopped so long that it is no longer kept.
+    Forgotten,
+    /// Its counters since the last report.
+    Report,
+    /// A snapshot; nothing happened.
+    State,
+}
+
+impl Happening {
+    /// Every happening, in the order of docs/events.md.
+    pub const ALL: [Self; 11] = [
+        Self::Up,
+        Self::Late,
+        Self::Down,
+        Self::Stopped,
+        Self::Asleep,
+        Self::Restarted,
+        Self::Moved,
+        Self::Status,
+        Self::Forgotten,
+        Self::Report,
+        Self::State,
+    ];
+
+    /// The name in event lines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Late => "late",
+            Self::Down => "down",
+            Self::Stopped => "stopped",
+            Self::Asleep => "asleep",
+            Self::Restarted => "restarted",
+            Self::Moved => "moved",
+            Self::Status => "status",
+            Self::Forgotten => "forgotten",
+            Self::Report => "report",
+            Self::State => "state",
+        }
+    }
+}
+
+/// Why a source is in its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Cause {
+    /// Up: the first sign of a source that the collector did not know.
+    New,
+    /// Up: the same session goes on.
+    Back,
+    /// Up: a new session of a source that was down, stopped or unknown.
+    Restart,
+    /// Up: it was asleep.
+    Awake,
+    /// Late or down: no beat came.
+    Silent,
+    /// Late or down: the announced sleep is over, and no beat came.
+    Overslept,
+    /// Stopped: the agent was stopped.
+    Stop,
+    /// Stopped: the device reboots. Restarted: the device has rebooted.
+    Reboot,
+    /// Stopped: the device is being upgraded.
+    Upgrade,
+    /// Asleep.
+    Sleep,
+    /// Restarted: a new agent process on a device that did not reboot.
+    Process,
+    /// Restarted: the agent began a new session because its sequence numbers ran out.
+    Renewed,
+}
+
+impl Cause {
+    /// Every cause, in the order of docs/events.md.
+    pub const ALL: [Self; 12] = [
+        Self::New,
+        Self::Back,
+        Self::Restart,
+        Self::Awake,
+        Self::Silent,
+        Self::Overslept,
+        Self::Stop,
+        Self::Reboot,
+        Self::Upgrade,
+        Self::Sleep,
+        Self::Process,
+        Self::Renewed,
+    ];
+
+    /// The name in event lines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Back => "back",
+            Self::Restart => "restart",
+            Self::Awake => "awake",
+            Self::Silent => "silent",
+            Self::Overslept => "overslept",
+            Self::Stop => "stop",
+            Self::Reboot => "reboot",
+            Self::Upgrade => "upgrade",
+            Self::Sleep => "sleep",
+            Self::Process => "process",
+            Self::Renewed => "renewed",
+        }
+    }
+}
+
+/// A source's number at this collector: the handle by which its `state` line can be asked for.
+/// It is used again for another source once this one is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub(super) u32);
+
+/// What an event line about a source says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceEvent {
+    /// What happened.
+    pub happening: Happening,
+    /// The handle of the source at this collector.
+    pub id: SourceId,
+    /// Whom it happened to.
+    pub label: Label,
+    /// Where its newest beat came from.
+    pub addr: SocketAddr,
+    /// The state from now on.
+    pub state: State,
+    /// The state until now; the same one where the event changed none.
+    pub was: State,
+    /// Why; `None` for events that have no cause.
+    pub cause: Option<Cause>,
+    /// The current session.
+    pub session: Session,
+    /// The highest sequence number seen in it.
+    pub seq: Seq,
+    /// The interval that its newest beat states, in milliseconds.
+    pub interval_ms: u32,
+    /// The health that its newest beat states.
+    pub status: Health,
+    /// How long it had been in the state that it `was` in.
+    pub since: Duration,
+    /// How long ago its newest beat came.
+    pub silent: Duration,
+    /// The time from the arrival of the newest beat to the down deadline; `None` where silence does not lead
+    /// to `down`.
+    pub bound: Option<Duration>,
+    /// Beats and byes, each counted once; since the last report in a report, else since the source is known.
+    pub received: u64,
+    /// Slots that no beat has filled in time. In a report negative where more losses were taken back than new
+    /// ones counted.
+    pub lost: i64,
+    /// Slots filled again (RFC 5560).
+    pub duplicate: u64,
+    /// Beats below the highest sequence number seen before them (RFC 4737).
+    pub reordered: u64,
+    /// What only this kind of event tells.
+    pub detail: Detail,
+}
+
+/// What only some events tell.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Detail {
+    /// Nothing more.
+    None,
+    /// `asleep`: how long it says it will sleep; zero for no announced end.
+    Sleep {
+        /// The announced sleep.
+        wake: Duration,
+    },
+    /// `moved`: where from, where to.
+    Moved {
+        /// The address until now.
+        from: SocketAddr,
+        /// The address from now on.
+        to: SocketAddr,
+    },
+    /// `status`: what it was, what it is.
+    Status {
+        /// The health until now.
+        from: Health,
+        /// The health from now on.
+        to: Health,
+    },
+    /// `report`: the rest of the counters since the last one.
+    Report {
+        /// Beats that came when their slot was off the wheel.
+        old: u64,
+        /// Interarrival jitter now, in microseconds (RFC 3550, A.8).
+        jitter_us: u64,
+        /// Beats that the sender's numbers and schedule gave reason to expect.
+        expected: i64,
+    },
+}
+
+/// The regular sign of the collector's own life.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tick {
+    /// Sources in each state, in the order of [`State::ALL`].
+    pub sources: [u64; State::ALL.len()],
+    /// Datagrams received.
+    pub received: u64,
+    /// Datagrams dropped, by reason.
+    pub rejected: Rejected,
+    /// Datagrams that the collector's own sockets had no room for.
+    pub socket_drops: u64,
+    /// Event lines that the reader was too slow for.
+    pub events_dropped: u64,
+}
