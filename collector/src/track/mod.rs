@@ -3,8 +3,17 @@
 //! Pure and deterministic: no I/O, no clock (`now` is an argument), no unsafe. Datagrams go in, and events
 //! and answers come out; everything is told through [`Tracker`](tracker::Tracker).
 
+pub mod arrival;
+pub mod auth;
 pub mod config;
+pub mod deadlines;
 pub mod event;
+pub mod jitter;
 pub mod reject;
+pub mod slots;
+pub mod snapshots;
+pub mod source;
+pub mod table;
+mod tell;
 pub mod tracker;
 pub mod transmit;

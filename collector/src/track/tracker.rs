@@ -3,61 +3,324 @@
 //! One cycle is: every datagram at hand through [`Tracker::on_datagram`], then [`Tracker::on_time`], then
 //! [`Tracker::poll_event`] and [`Tracker::poll_transmit`] until nothing is left.
 
-use beacon_common::Moment;
+use std::collections::VecDeque;
 
+use beacon_common::{DeviceKey, FRAME_LEN, Frame, Kind, Moment, Reason, View};
+
+use super::auth::Authority;
 use super::config::Config;
-use super::event::{Event, SourceId, Tick};
+use super::deadlines::Deadlines;
+use super::event::{Cause, Detail, Event, Happening, SourceId, State, Tick};
+use super::reject::{Reject, Rejected};
+use super::slots::Filled;
+use super::snapshots::Snapshots;
+use super::source::{Heard, Source, Succession};
+use super::table::Table;
+use super::tell::{self, Before};
 use super::transmit::{Peer, Transmit};
 
+/// How many sources one call of [`Tracker::on_time`] looks at, so that the death of a whole fleet does not keep
+/// the sockets waiting.
+const LOOKS_A_CALL: usize = 1_024;
+
 /// Judges sources by their beats and their silence.
-pub struct Tracker;
+pub struct Tracker {
+    config: Config,
+    authority: Authority,
+    table: Table,
+    deadlines: Deadlines,
+    /// Sources in each state, indexed by the state.
+    states: [u64; State::ALL.len()],
+    received: u64,
+    rejected: Rejected,
+    events: VecDeque<Event>,
+    transmits: VecDeque<Transmit>,
+    snapshots: Snapshots,
+}
 
 impl Tracker {
     /// A tracker that knows no source yet.
     #[must_use]
-    pub fn new(_config: Config) -> Self {
-        Self
+    pub fn new(mut config: Config) -> Self {
+        Self {
+            authority: Authority::new(std::mem::take(&mut config.keys)),
+            table: Table::new(config.max_sources),
+            deadlines: Deadlines::default(),
+            states: [0; State::ALL.len()],
+            received: 0,
+            rejected: Rejected::default(),
+            events: VecDeque::new(),
+            transmits: VecDeque::new(),
+            snapshots: Snapshots::new(config.report),
+            config,
+        }
     }
 
     /// Takes a datagram that came from `peer` at `now`.
-    pub fn on_datagram(&mut self, _now: Moment, _peer: Peer, _bytes: &[u8]) {}
+    pub fn on_datagram(&mut self, now: Moment, peer: Peer, bytes: &[u8]) {
+        self.received += 1;
+        if let Err(reason) = self.take(now, peer, bytes) {
+            self.rejected.count(reason);
+        }
+    }
+
+    /// The straight way of a beat: form, key, source, slot, state, answer.
+    fn take(&mut self, now: Moment, peer: Peer, bytes: &[u8]) -> Result<(), Reject> {
+        let view = View::parse(bytes)?;
+        if !matches!(view.kind(), Kind::Beat(_) | Kind::Bye(_)) {
+            return Err(Reject::Kind);
+        }
+        let key = self.authority.check(&view)?;
+        let frame = view.frame();
+        match self.table.find(&frame.label) {
+            Some(id) => self.hear(id, &frame, peer, now)?,
+            None => self.meet(&frame, peer, now)?,
+        }
+        if frame.flags.want_ack {
+            self.answer(&frame, key.as_ref(), peer);
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, frame: &Frame, key: Option<&DeviceKey>, peer: Peer) {
+        let mut ack = [0; FRAME_LEN];
+        frame.ack().emit(key, &mut ack);
+        self.transmits.push_back(Transmit { peer, frame: ack });
+    }
+
+    /// The first frame of a source that is not in the table.
+    fn meet(&mut self, frame: &Frame, peer: Peer, now: Moment) -> Result<(), Reject> {
+        let id = self.table.admit(Source::unheard(frame.label, now)).ok_or(Reject::Full)?;
+        self.states[State::Unknown as usize] += 1;
+        self.snapshots.admit(id);
+        let before = Before::of(&self.table[id], now);
+        self.table[id].heard = Some(Heard::first(frame, peer, now, &self.config));
+        self.settle(id, frame, now, &before, None);
+        Ok(())
+    }
+
+    /// A frame of a source that is in the table.
+    fn hear(&mut self, id: SourceId, frame: &Frame, peer: Peer, now: Moment) -> Result<(), Reject> {
+        let source = &mut self.table[id];
+        let before = Before::of(source, now);
+        let heard = source.heard.as_mut().expect("a source enters the table with its first frame");
+        let succession = heard.succession(frame.session, now);
+        let mut restart = None;
+        match succession {
+            Succession::Refused => return Err(Reject::Session),
+            Succession::Same => {
+                if heard.fill(frame, now) != Filled::Newest {
+                    return Ok(());
+                }
+            }
+            Succession::Newer | Succession::Older => {
+                restart = Some(heard.restart_cause(frame));
+                heard.begin_session(frame, succession);
+            }
+        }
+        heard.take_newest(frame, peer, now, &self.config, restart.is_some());
+        self.settle(id, frame, now, &before, restart);
+        Ok(())
+    }
+
+    /// Tells what the newest frame of a source changed: its state, its address, its health. `restart` says why a
+    /// new session began, where one did.
+    fn settle(
+        &mut self,
+        id: SourceId,
+        frame: &Frame,
+        now: Moment,
+        before: &Before,
+        restart: Option<Cause>,
+    ) {
+        match frame.kind {
+            Kind::Bye(reason) => self.part(id, frame, reason, now, before),
+            Kind::Beat(health) => {
+                self.table[id].health = health;
+                self.revive(id, now, before, restart);
+            }
+            Kind::Ack | Kind::Probe | Kind::Reply => {}
+        }
+        self.tell_moved(id, now, before, restart.is_some());
+        self.tell_status(id, now, before);
+        self.rearm(id);
+    }
+
+    /// A bye: the source stops or sleeps, whatever it was.
+    fn part(&mut self, id: SourceId, frame: &Frame, reason: Reason, now: Moment, before: &Before) {
+        let (state, happening, cause) = match reason {
+            Reason::Stop => (State::Stopped, Happening::Stopped, Cause::Stop),
+            Reason::Reboot => (State::Stopped, Happening::Stopped, Cause::Reboot),
+            Reason::Upgrade => (State::Stopped, Happening::Stopped, Cause::Upgrade),
+            Reason::Sleep => (State::Asleep, Happening::Asleep, Cause::Sleep),
+        };
+        let detail = match reason {
+            Reason::Sleep => {
+                Detail::Sleep { wake: std::time::Duration::from_millis(frame.next_ms.into()) }
+            }
+            Reason::Stop | Reason::Reboot | Reason::Upgrade => Detail::None,
+        };
+        self.enter(id, state, cause, now);
+        self.tell(id, now, before, (happening, Some(cause)), detail);
+    }
+
+    /// A beat: the source is up, whatever it was.
+    fn revive(&mut self, id: SourceId, now: Moment, before: &Before, restart: Option<Cause>) {
+        let (happening, cause) = match (before.state, restart) {
+            (State::Up, None) => return,
+            (State::Unknown, _) => (Happening::Up, Cause::New),
+            (State::Asleep, _) => (Happening::Up, Cause::Awake),
+            (State::Up | State::Late, Some(cause)) => (Happening::Restarted, cause),
+            (State::Down | State::Stopped, Some(_)) => (Happening::Up, Cause::Restart),
+            (State::Late | State::Down | State::Stopped, None) => (Happening::Up, Cause::Back),
+        };
+        self.enter(id, State::Up, cause, now);
+        self.tell(id, now, before, (happening, Some(cause)), Detail::None);
+    }
+
+    /// A new session comes from a new process, whose port means nothing; within a session the port counts too,
+    /// because a NAT that gives another one has moved the source.
+    fn tell_moved(&mut self, id: SourceId, now: Moment, before: &Before, is_new_session: bool) {
+        let (Some(from), Some(heard)) = (before.addr, &self.table[id].heard) else { return };
+        let to = heard.peer.addr;
+        let has_moved = if is_new_session { from.ip() != to.ip() } else { from != to };
+        if has_moved {
+            let before = self.unchanged(id, now, before);
+            self.tell(id, now, &before, (Happening::Moved, None), Detail::Moved { from, to });
+        }
+    }
+
+    fn tell_status(&mut self, id: SourceId, now: Moment, before: &Before) {
+        let (from, to) = (before.health, self.table[id].health);
+        if before.state != State::Unknown && from != to {
+            let before = self.unchanged(id, now, before);
+            self.tell(id, now, &before, (Happening::Status, None), Detail::Status { from, to });
+        }
+    }
+
+    /// What was before an event that changes no state: the state as it is now.
+    fn unchanged(&self, id: SourceId, now: Moment, before: &Before) -> Before {
+        let source = &self.table[id];
+        Before { state: source.state, since: now.since(source.since), ..*before }
+    }
+
+    fn enter(&mut self, id: SourceId, state: State, cause: Cause, now: Moment) {
+        let source = &mut self.table[id];
+        self.states[source.state as usize] -= 1;
+        self.states[state as usize] += 1;
+        if source.state != state {
+            source.since = now;
+        }
+        (source.state, source.cause) = (state, cause);
+    }
+
+    fn tell(
+        &mut self,
+        id: SourceId,
+        now: Moment,
+        before: &Before,
+        what: (Happening, Option<Cause>),
+        detail: Detail,
+    ) {
+        let source = &self.table[id];
+        let Some(heard) = &source.heard else { return };
+        let tally = heard.tally(now, self.config.reorder_wait);
+        self.events.extend(tell::event((id, source), now, before, what, &tally, detail));
+    }
+
+    /// The wheel is touched only where the new deadline is earlier than the one that it will look at.
+    fn rearm(&mut self, id: SourceId) {
+        let source = &mut self.table[id];
+        let deadline = source.deadline(self.config.forget);
+        if deadline < source.armed {
+            source.armed = deadline;
+            self.deadlines.arm(id.0, deadline);
+        }
+    }
 
     /// Judges the silence until `now`: up to it, every datagram that has arrived has been taken.
     /// Does a bounded amount of work; [`Tracker::next_deadline`] says when to come again.
-    pub fn on_time(&mut self, _now: Moment) {}
+    pub fn on_time(&mut self, now: Moment) {
+        self.snapshots.on_time(now);
+        for _ in 0..LOOKS_A_CALL {
+            let Some(index) = self.deadlines.expire(now) else { return };
+            let id = SourceId(index);
+            let source = &mut self.table[id];
+            source.armed = Moment::NEVER;
+            if source.deadline(self.config.forget) <= now {
+                self.judge(id, now);
+            }
+            if self.table.get(id).is_some() {
+                self.rearm(id);
+            }
+        }
+    }
+
+    /// A deadline has passed without a beat.
+    fn judge(&mut self, id: SourceId, now: Moment) {
+        let source = &self.table[id];
+        let before = Before::of(source, now);
+        let (state, happening, cause) = match source.state {
+            State::Up => (State::Late, Happening::Late, Cause::Silent),
+            State::Late => (State::Down, Happening::Down, source.cause),
+            State::Asleep if source.bound().is_some() => (State::Late, Happening::Late, Cause::Overslept),
+            State::Unknown | State::Down | State::Stopped | State::Asleep => {
+                return self.forget(id, now, &before);
+            }
+        };
+        self.enter(id, state, cause, now);
+        self.tell(id, now, &before, (happening, Some(cause)), Detail::None);
+    }
+
+    fn forget(&mut self, id: SourceId, now: Moment, before: &Before) {
+        let cause = self.table[id].cause;
+        self.enter(id, State::Unknown, cause, now);
+        self.tell(id, now, before, (Happening::Forgotten, None), Detail::None);
+        self.states[State::Unknown as usize] -= 1;
+        self.table.remove(id);
+    }
 
     /// When [`Tracker::on_time`] has something to do next; a moment in the past where it has more to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Moment> {
-        None
+        self.deadlines.next().into_iter().chain(self.snapshots.next_report()).min()
     }
 
     /// The next event, oldest first.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.events.pop_front()
     }
 
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        None
+        self.transmits.pop_front()
     }
 
     /// Asks for a `state` line of one source, to be had from [`Tracker::poll_state`]; asking twice is asking
     /// once.
-    pub fn ask_state(&mut self, _id: SourceId) {}
+    pub fn ask_state(&mut self, id: SourceId) {
+        self.snapshots.ask(id, &mut self.table);
+    }
 
     /// Asks for a `state` line of every source.
-    pub fn ask_all_states(&mut self) {}
+    pub fn ask_all_states(&mut self) {
+        self.snapshots.ask_all();
+    }
 
-    /// The next `state` line that was asked for.
-    pub fn poll_state(&mut self, _now: Moment) -> Option<Event> {
-        None
+    /// The next `state` line that was asked for, or the next line of a report that is due.
+    pub fn poll_state(&mut self, now: Moment) -> Option<Event> {
+        self.snapshots.poll(now, &mut self.table, self.config.reorder_wait)
     }
 
     /// The sources by state, and what was received and dropped until now; the fields that only the sockets
     /// and the output know are zero.
     #[must_use]
     pub fn tick(&self) -> Tick {
-        Tick::default()
+        Tick {
+            sources: State::ALL.map(|state| self.states[state as usize]),
+            received: self.received,
+            rejected: self.rejected.clone(),
+            ..Tick::default()
+        }
     }
 }

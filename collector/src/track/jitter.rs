@@ -1,0 +1,63 @@
+//! Interarrival jitter as RFC 3550 defines it (section 6.4.1, appendix A.8).
+
+/// The jitter of one session: a mean of the change of the offset from one arrival to the next, with a memory of
+/// sixteen arrivals.
+#[derive(Clone, Copy, Debug)]
+pub struct Jitter {
+    last_offset_us: i64,
+    /// Sixteen times the jitter, as in the RFC's integer version.
+    jitter_16us: u64,
+}
+
+/// More than any real change of an offset; keeps the sum within 64 bits.
+const MAX_CHANGE_US: u64 = 1 << 48;
+
+impl Jitter {
+    /// The jitter after one arrival: none.
+    #[must_use]
+    pub const fn new(offset_us: i64) -> Self {
+        Self { last_offset_us: offset_us, jitter_16us: 0 }
+    }
+
+    /// Takes in the offset of the next arrival, whatever its sequence number.
+    pub fn observe(&mut self, offset_us: i64) {
+        let change_us = offset_us.wrapping_sub(self.last_offset_us).unsigned_abs().min(MAX_CHANGE_US);
+        self.last_offset_us = offset_us;
+        self.jitter_16us = self.jitter_16us + change_us - ((self.jitter_16us + 8) >> 4);
+    }
+
+    /// The jitter, in microseconds.
+    #[must_use]
+    pub const fn as_micros(&self) -> u64 {
+        self.jitter_16us >> 4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Worked by hand with the formula of RFC 3550, A.8: J += |D| - ((J + 8) >> 4).
+    #[test]
+    fn a_golden_sequence() {
+        let mut jitter = Jitter::new(1_000);
+        let sixteenths: Vec<u64> = [1_160, 1_000, 1_000, 5_000]
+            .into_iter()
+            .map(|offset_us| {
+                jitter.observe(offset_us);
+                jitter.jitter_16us
+            })
+            .collect();
+        assert_eq!(sixteenths, [160, 310, 291, 4_273]);
+        assert_eq!(jitter.as_micros(), 267);
+    }
+
+    #[test]
+    fn extremes_do_not_overflow_and_fade() {
+        let mut jitter = Jitter::new(i64::MIN);
+        (0..10_000).for_each(|n| jitter.observe(if n % 2 == 0 { 0 } else { i64::MIN }));
+        assert!(jitter.as_micros() <= MAX_CHANGE_US);
+        (0..2_000).for_each(|_| jitter.observe(0));
+        assert_eq!(jitter.as_micros(), 0);
+    }
+}

@@ -1,0 +1,189 @@
+//! A source's own wheel: 64 slots, one for each of the newest sequence numbers.
+//!
+//! The wheel tells new, duplicate, reordered and old beats apart, and counts what is lost (docs/protocol.md,
+//! section 10). A slot is lost when the source's schedule has turned far enough past it without its beat
+//! (RFC 2680: the waiting time is stated by `--reorder-wait`). Losses on the wheel are not stored but read off
+//! it at the time of asking: a beat that fills its slot after all takes its loss back by that alone.
+
+use beacon_common::Seq;
+
+/// How many sequence numbers the wheel holds.
+pub const SLOTS: u32 = u64::BITS;
+
+/// What a beat is to its wheel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// Above every number seen before.
+    Newest,
+    /// Below the highest number seen, and its slot was empty (RFC 4737).
+    Reordered,
+    /// Its slot was full (RFC 5560).
+    Duplicate,
+    /// Its slot is off the wheel.
+    Old,
+}
+
+/// The wheel of one session.
+#[derive(Clone, Debug)]
+pub struct Slots {
+    /// Bit `i` is the slot of `highest - i`.
+    filled: u64,
+    highest: u32,
+    /// The lowest number that was expected: what was sent before it is not known, so it is no loss.
+    first: u32,
+    /// Slots that left the wheel empty.
+    left_empty: u32,
+}
+
+impl Slots {
+    /// The wheel of a session whose numbers are expected from `first` on, and of which `seq` is the first to
+    /// arrive. Slots from `first` to `seq` that are not on the wheel count as left empty.
+    #[must_use]
+    pub fn new(first: Seq, seq: Seq) -> Self {
+        let (first, highest) = (first.get().min(seq.get()), seq.get());
+        Self { filled: 1, highest, first, left_empty: (highest - first + 1).saturating_sub(SLOTS) }
+    }
+
+    /// The highest number seen.
+    #[must_use]
+    pub const fn highest(&self) -> Seq {
+        Seq::new(self.highest)
+    }
+
+    /// Takes the beat with this number.
+    pub fn fill(&mut self, seq: Seq) -> Filled {
+        let seq = seq.get();
+        if seq > self.highest {
+            self.turn(seq - self.highest);
+            return Filled::Newest;
+        }
+        let back = self.highest - seq;
+        if back >= SLOTS {
+            return Filled::Old;
+        }
+        let slot = 1 << back;
+        if self.filled & slot != 0 {
+            return Filled::Duplicate;
+        }
+        self.filled |= slot;
+        Filled::Reordered
+    }
+
+    /// Turns the wheel by `steps` slots and fills the newest.
+    fn turn(&mut self, steps: u32) {
+        let stay = SLOTS.saturating_sub(steps);
+        let leaving = self.expected() & !low_bits(stay) & !self.filled;
+        let never_on_it = steps.saturating_sub(SLOTS);
+        self.left_empty = self.left_empty.saturating_add(leaving.count_ones()).saturating_add(never_on_it);
+        self.filled = self.filled.checked_shl(steps).unwrap_or(0) | 1;
+        self.highest += steps;
+    }
+
+    /// The slots on the wheel that a beat was expected in.
+    const fn expected(&self) -> u64 {
+        low_bits((self.highest - self.first).saturating_add(1))
+    }
+
+    /// How many slots are lost when the schedule has turned `past` slots beyond the newest beat and the waiting
+    /// time behind it: negative where slots below the newest are still waited for, positive where slots above it
+    /// are overdue already.
+    #[must_use]
+    pub fn lost(&self, past: i64) -> u64 {
+        let waited_for = past.min(0).unsigned_abs().min(u64::from(SLOTS)) as u32;
+        let empty = self.expected() & !self.filled & !low_bits(waited_for);
+        u64::from(self.left_empty) + u64::from(empty.count_ones()) + past.max(0).unsigned_abs()
+    }
+
+    /// How many slots are lost at the end of the session, when nothing is waited for any more.
+    #[must_use]
+    pub fn lost_in_all(&self) -> u64 {
+        self.lost(0)
+    }
+}
+
+/// A word whose `count` lowest bits are set; all of them where it has no more.
+const fn low_bits(count: u32) -> u64 {
+    if count >= u64::BITS { u64::MAX } else { (1 << count) - 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(slots: &mut Slots, seqs: &[u32]) -> Vec<Filled> {
+        seqs.iter().map(|&seq| slots.fill(Seq::new(seq))).collect()
+    }
+
+    fn from_one() -> Slots {
+        Slots::new(Seq::FIRST, Seq::FIRST)
+    }
+
+    /// The example of the contract for RFC 4737: in 1, 2, 5, 3, 4, 6 two are reordered and none is lost.
+    #[test]
+    fn reordering_is_counted_as_in_rfc_4737() {
+        use Filled::{Newest, Reordered};
+        let mut slots = from_one();
+        let seen = filled(&mut slots, &[2, 5, 3, 4, 6]);
+        assert_eq!(seen, [Newest, Newest, Reordered, Reordered, Newest]);
+        assert_eq!(slots.lost_in_all(), 0);
+    }
+
+    #[test]
+    fn a_slot_is_filled_once() {
+        let mut slots = from_one();
+        assert_eq!(filled(&mut slots, &[1, 3, 2, 2, 3]), {
+            use Filled::{Duplicate, Newest, Reordered};
+            [Duplicate, Newest, Reordered, Duplicate, Duplicate]
+        });
+    }
+
+    #[test]
+    fn a_slot_that_left_the_wheel_is_old_and_stays_lost() {
+        let mut slots = from_one();
+        assert_eq!(filled(&mut slots, &[3, 65, 2]), [Filled::Newest, Filled::Newest, Filled::Reordered]);
+        let mut slots = from_one();
+        assert_eq!(filled(&mut slots, &[3, 66, 2, 1]), {
+            [Filled::Newest, Filled::Newest, Filled::Old, Filled::Old]
+        });
+        assert_eq!(slots.lost_in_all(), 63);
+    }
+
+    #[test]
+    fn a_leap_over_the_whole_wheel_loses_every_number_between() {
+        let mut slots = from_one();
+        slots.fill(Seq::new(1_000));
+        assert_eq!(slots.lost_in_all(), 998);
+        slots.fill(Seq::LAST);
+        assert_eq!(slots.lost_in_all(), u64::from(u32::MAX) - 3);
+    }
+
+    #[test]
+    fn numbers_before_the_first_are_neither_lost_nor_refused() {
+        let mut slots = Slots::new(Seq::new(100), Seq::new(100));
+        assert_eq!(filled(&mut slots, &[101, 98, 98]), {
+            [Filled::Newest, Filled::Reordered, Filled::Duplicate]
+        });
+        slots.fill(Seq::new(300));
+        assert_eq!(slots.lost_in_all(), 198);
+    }
+
+    #[test]
+    fn a_session_known_from_its_first_number_has_lost_what_did_not_come() {
+        let slots = Slots::new(Seq::FIRST, Seq::new(4));
+        assert_eq!(slots.lost_in_all(), 3);
+        assert_eq!(Slots::new(Seq::FIRST, Seq::new(100)).lost_in_all(), 99);
+    }
+
+    #[test]
+    fn a_slot_is_lost_only_when_it_was_waited_for_and_a_late_beat_takes_the_loss_back() {
+        let mut slots = from_one();
+        filled(&mut slots, &[2, 5]);
+        assert_eq!(slots.lost(-3), 0);
+        assert_eq!(slots.lost(-2), 1, "3 is two slots below 5");
+        assert_eq!(slots.lost(-1), 2);
+        assert_eq!(slots.lost(4), 6, "3, 4 and the four numbers after 5");
+        slots.fill(Seq::new(3));
+        assert_eq!(slots.lost(-1), 1);
+        assert_eq!(slots.lost(i64::MIN), 0);
+    }
+}

@@ -1,0 +1,140 @@
+//! Lines that are asked for rather than caused: `state` of one source or of all, and the regular `report`.
+//!
+//! They are made one at a time when the output has room, so that a million of them are never held at once.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use beacon_common::Moment;
+
+use super::event::{Detail, Event, Happening, SourceId};
+use super::source::{Source, Tally};
+use super::table::Table;
+use super::tell::{self, Before};
+
+/// What was asked for and is not told yet.
+pub struct Snapshots {
+    /// Single sources whose state is asked for; each of them is marked in the table.
+    asked: VecDeque<SourceId>,
+    /// How far a snapshot of all sources has come.
+    all: Option<SourceId>,
+    reports: Option<Reports>,
+}
+
+struct Reports {
+    period: Duration,
+    next_at: Option<Moment>,
+    /// How far the report that is being told has come.
+    told: Option<SourceId>,
+    /// What each source had at its last report.
+    last: Vec<Tally>,
+}
+
+const FIRST: Option<SourceId> = Some(SourceId(0));
+
+impl Snapshots {
+    /// Nothing is asked for; a report is due every `period`, if there is one.
+    pub fn new(period: Option<Duration>) -> Self {
+        let reports =
+            period.map(|period| Reports { period, next_at: None, told: None, last: Vec::new() });
+        Self { asked: VecDeque::new(), all: None, reports }
+    }
+
+    /// A new source has this number: it was never reported.
+    pub fn admit(&mut self, id: SourceId) {
+        if let Some(reports) = &mut self.reports {
+            let index = id.0 as usize;
+            if index >= reports.last.len() {
+                reports.last.resize(index + 1, Tally::default());
+            }
+            reports.last[index] = Tally::default();
+        }
+    }
+
+    /// Asks for the state of one source, once.
+    pub fn ask(&mut self, id: SourceId, table: &mut Table) {
+        let Some(source) = table.get_mut(id) else { return };
+        if !std::mem::replace(&mut source.asked, true) {
+            self.asked.push_back(id);
+        }
+    }
+
+    /// Asks for the state of every source.
+    pub const fn ask_all(&mut self) {
+        self.all = FIRST;
+    }
+
+    /// Begins a report when its time has come.
+    pub fn on_time(&mut self, now: Moment) {
+        let Some(reports) = &mut self.reports else { return };
+        if reports.next_at.is_some_and(|at| at <= now) {
+            reports.told = FIRST;
+        }
+        if reports.next_at.is_none_or(|at| at <= now) {
+            reports.next_at = Some(now + reports.period);
+        }
+    }
+
+    /// When the next report is due; the origin of time where the clock of the reports was never set.
+    pub fn next_report(&self) -> Option<Moment> {
+        self.reports.as_ref().map(|reports| reports.next_at.unwrap_or(Moment::ORIGIN))
+    }
+
+    /// The next line that was asked for.
+    pub fn poll(&mut self, now: Moment, table: &mut Table, reorder_wait: u32) -> Option<Event> {
+        while let Some(id) = self.next_state(table) {
+            let source = &table[id];
+            let before = Before::of(source, now);
+            let what = (Happening::State, Some(source.cause));
+            let tally = tally(source, now, reorder_wait);
+            if let Some(event) = tell::event((id, source), now, &before, what, &tally, Detail::None) {
+                return Some(event);
+            }
+        }
+        let reports = self.reports.as_mut()?;
+        while let Some(id) = step(&mut reports.told, table) {
+            if let Some(event) = reports.report((id, &table[id]), now, reorder_wait) {
+                return Some(event);
+            }
+        }
+        None
+    }
+
+    /// The next source whose state is asked for.
+    fn next_state(&mut self, table: &mut Table) -> Option<SourceId> {
+        while let Some(id) = self.asked.pop_front() {
+            let is_asked = |source: &mut Source| std::mem::take(&mut source.asked);
+            if table.get_mut(id).is_some_and(is_asked) {
+                return Some(id);
+            }
+        }
+        step(&mut self.all, table)
+    }
+}
+
+impl Reports {
+    fn report(&mut self, (id, source): (SourceId, &Source), now: Moment, reorder_wait: u32) -> Option<Event> {
+        let total = tally(source, now, reorder_wait);
+        let last = std::mem::replace(&mut self.last[id.0 as usize], total);
+        let tally = total.since(&last);
+        let detail = Detail::Report {
+            old: tally.old,
+            jitter_us: source.heard.as_ref()?.jitter.as_micros(),
+            expected: tally.expected,
+        };
+        let before = Before::of(source, now);
+        let what = (Happening::Report, Some(source.cause));
+        tell::event((id, source), now, &before, what, &tally, detail)
+    }
+}
+
+fn tally(source: &Source, now: Moment, reorder_wait: u32) -> Tally {
+    source.heard.as_ref().map_or_else(Tally::default, |heard| heard.tally(now, reorder_wait))
+}
+
+/// The source that a walk over the table has come to; the walk ends behind the last one.
+fn step(walk: &mut Option<SourceId>, table: &Table) -> Option<SourceId> {
+    let id = walk.take().and_then(|from| table.first_from(from))?;
+    *walk = Some(SourceId(id.0 + 1));
+    Some(id)
+}
