@@ -1,1 +1,17 @@
-//! Placeholder.
+//! What the tests stand on: a network that exists only in a virtual clock, senders that follow
+//! docs/protocol.md, and a naive model of what a collector has to say about them.
+//!
+//! Nothing here sleeps, reads a clock or opens a socket; everything follows from one seed. Only [`e2e`] is of
+//! another kind: it runs the real binaries.
+
+#![forbid(unsafe_code)]
+
+pub mod e2e;
+pub mod history;
+pub mod line;
+pub mod model;
+pub mod netsim;
+pub mod player;
+pub mod random;
+pub mod sender;
+pub mod stage;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use beacon_common::{Frame, Health, Kind, Label, Moment, Seq, Session};
+use beacon_common::{Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
 
 use super::arrival::{Arrivals, Spacing};
 use super::config::Config;
@@ -21,8 +21,8 @@ pub struct Source {
     pub cause: Cause,
     /// Since when it is in its state.
     pub since: Moment,
-    /// The health that its newest beat states.
-    pub health: Health,
+    /// The health that its newest beat states; `None` where only byes were heard.
+    pub health: Option<Health>,
     /// When the timing wheel looks at it next.
     pub armed: Moment,
     /// Whether its `state` line is asked for.
@@ -41,7 +41,7 @@ pub struct Heard {
     pub arrived: Moment,
     /// The interval that its newest beat states, in milliseconds.
     pub interval_ms: u32,
-    /// Its newest beat's late deadline; [`Moment::NEVER`] for a sleep without an announced end.
+    /// Its newest beat's late deadline; [`Moment::NEVER`] where nothing is awaited after a bye.
     pub late_at: Moment,
     /// The wheel of the current session.
     pub slots: Slots,
@@ -125,7 +125,7 @@ impl Source {
             state: State::Unknown,
             cause: Cause::New,
             since: now,
-            health: Health::Unknown,
+            health: None,
             armed: Moment::NEVER,
             asked: false,
             heard: None,
@@ -297,10 +297,15 @@ impl Heard {
             .arrivals
             .expected_after(offset_us(frame, now), promised, margin);
         self.due = now + if self.said_bye { interval } else { expected_after };
-        self.late_at = if self.said_bye && frame.next_ms == 0 {
-            Moment::NEVER
-        } else {
+        let is_awaited = match frame.kind {
+            Kind::Bye(Reason::Sleep) => frame.next_ms != 0,
+            Kind::Bye(_) => false,
+            Kind::Beat(_) | Kind::Ack | Kind::Probe | Kind::Reply => true,
+        };
+        self.late_at = if is_awaited {
             now + up_to_whole_ms(expected_after + margin)
+        } else {
+            Moment::NEVER
         };
     }
 
