@@ -1,13 +1,12 @@
 //! One collector: where it is, whether it answers, and what went wrong on the way to it.
 
-use beacon_common::{Moment, Seq};
+use beacon_common::{Limit, Moment, Seq};
 use log::{info, warn};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
 use crate::destination::{Destination, Host};
-use crate::limit::Limit;
 use crate::link::{Answer, Link, Silence};
 use crate::resolve::{Resolved, Resolver, Timetable};
 use crate::socket::{Family, Sockets, Trouble};

@@ -23,7 +23,6 @@ pub mod failure;
 pub mod goodbye;
 pub mod inbound;
 pub mod key_file;
-pub mod limit;
 pub mod link;
 pub mod random;
 pub mod resolve;

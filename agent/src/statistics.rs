@@ -1,9 +1,9 @@
 //! What SIGUSR1 logs.
 
+use beacon_common::Limit;
 use log::info;
 
 use crate::collector::Collector;
-use crate::limit::Limit;
 use crate::link::State;
 
 /// The log target of the statistics, so that they are shown to whoever asks for them.

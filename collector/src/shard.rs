@@ -9,12 +9,11 @@ use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use beacon_common::Moment;
+use beacon_common::{Limit, Moment};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::clock::{self, Reading};
-use crate::limit::Limit;
 use crate::net::{BATCH, Inbox, Outbox, Socket, Unsent};
 use crate::relay::{Queue, Relay};
 use crate::signals::Obedience;
@@ -229,7 +228,7 @@ impl<Q: Queue> Shard<Q> {
                 // that goes on failing is tried again with the next datagram.
                 Err(error) => {
                     port.is_waiting = attempt < self.batches_a_cycle;
-                    if let Some(more) = self.unreceived.count(clock::now(), 1) {
+                    if let Some(more) = self.unreceived.count(clock::now()) {
                         log::warn!("{}: cannot receive: {error}{more}", port.socket.local());
                     }
                 }
@@ -265,7 +264,7 @@ impl<Q: Queue> Shard<Q> {
         let Err(Unsent { count, error }) = socket.send(outbox) else {
             return;
         };
-        if let Some(more) = self.unsent.count(clock::now(), count) {
+        if let Some(more) = self.unsent.count_all(clock::now(), count) {
             log::warn!("{}: {count} answers not sent: {error}{more}", socket.local());
         }
     }
