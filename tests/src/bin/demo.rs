@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use beacon_tests::e2e::{Agent, Collector, Line};
 
-const INTERVAL: [&str; 2] = ["--interval", "500ms"];
+/// The count ends an agent whose demo was killed before it could clean up.
+const BEATS: [&str; 4] = ["--interval", "500ms", "--count", "120"];
 
 /// The time to read what was said before the next thing happens.
 const READING: Duration = Duration::from_secs(2);
@@ -40,7 +41,7 @@ impl Stage {
         say(&format!(
             "A collector listens on {to}. Three agents begin to beat at it, every 500 ms."
         ));
-        let start = |label| Agent::start(to, label, &INTERVAL);
+        let start = |label| Agent::start(to, label, &BEATS);
         Self {
             fridge: start("fridge"),
             camera: start("camera"),
@@ -85,7 +86,7 @@ impl Stage {
     fn one_is_restarted(&mut self) {
         say("The modem's agent is killed and started again at once.");
         self.modem.kill();
-        self.modem = Agent::start(self.collector.address(), "modem", &INTERVAL);
+        self.modem = Agent::start(self.collector.address(), "modem", &BEATS);
         self.tell(
             "modem",
             "restarted process",
@@ -95,7 +96,7 @@ impl Stage {
 
     fn the_dead_one_returns(&mut self) {
         say("The fridge gets its power back.");
-        self.fridge = Agent::start(self.collector.address(), "fridge", &INTERVAL);
+        self.fridge = Agent::start(self.collector.address(), "fridge", &BEATS);
         self.tell(
             "fridge",
             "up restart",

@@ -69,11 +69,18 @@ impl Estimate {
             Some((_, 4, nearest)) => (self.typical, self.run) = (nearest, None),
             _ => self.typical = modulo_2_64(self.typical + x / self.n.min(8)),
         }
+        let is_next = beat.frame.seq.get() == before.frame.seq.get() + 1 && !before.is_bye();
+        let sender_late = if is_next && !beat.frame.flags.skipped {
+            (between_sendings - i128::from(before.frame.next_ms) * 1_000).max(0)
+        } else {
+            0
+        };
+        let y = e.abs().max(e + sender_late);
         let eta = eta(beat);
         if self.n < 16 {
-            self.d16 += (16 * e.abs().min(eta / 8) - self.d16) / self.n;
+            self.d16 += (16 * y.min(eta / 8) - self.d16) / self.n;
         } else {
-            self.d16 += e.abs().min(4 * d) - d;
+            self.d16 += y.min((4 * d).max(eta / 8)) - d;
         }
         self.d16 = self.d16.max(16 * low(eta)).min(16 * high(eta));
     }

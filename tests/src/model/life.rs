@@ -156,10 +156,13 @@ pub(super) fn promise(log: &Log, newest: &Hearing, config: &Config) -> Promise {
             },
         late: (!is_endless).then_some(late),
         down: (!is_endless).then_some(down),
-        over: if newest.is_bye() {
-            newest.at_ns() + interval_ns * 3 / 2
-        } else {
-            late
+        over: match newest.frame.kind {
+            Kind::Bye(Reason::Sleep) => {
+                let settled = newest.at_ns() + (interval_ns * 3 / 2).max(10_000 * NS_PER_MS);
+                if is_endless { settled } else { late.min(settled) }
+            }
+            Kind::Bye(_) => newest.at_ns(),
+            _ => late,
         },
     }
 }

@@ -12,8 +12,8 @@ const DEATHS_A_ROUND: usize = 10;
 
 #[test]
 fn fifty_deaths_are_told_within_the_bound_and_disturb_nobody() {
-    let seed = number_from_environment("BEACON_TEST_SEED", 50);
-    println!("BEACON_TEST_SEED={seed}");
+    let seed = number_from_environment("BEACON_SEED", 50);
+    println!("BEACON_SEED={seed}");
     let mut random = Random::new(seed);
     let witness = Witness::start();
     // A margin that does not follow the arrivals keeps the load of the machine from making anybody late.

@@ -49,8 +49,8 @@ fn almost_frames() -> Vec<(&'static str, [u8; FRAME_LEN])> {
 
 #[test]
 fn datagrams_of_every_length_are_counted_and_disturb_nobody() {
-    let seed = number_from_environment("BEACON_TEST_SEED", 20);
-    println!("BEACON_TEST_SEED={seed}");
+    let seed = number_from_environment("BEACON_SEED", 20);
+    println!("BEACON_SEED={seed}");
     let mut random = Random::new(seed);
     let mut collector = Collector::start("127.0.0.1:0", &["--tick", "50ms"]);
     let to = collector.address();

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -15,23 +16,32 @@ fn assert_no_panic(log: &[String]) {
     assert!(!log.iter().any(|line| line.contains("panic")), "{log:?}");
 }
 
-#[test]
-fn a_reader_that_goes_away_ends_the_collector_in_order() {
+/// Starts a collector that writes nothing of its own accord, reads its first line, and closes the pipe.
+fn deserted() -> (Process, SocketAddr) {
     let mut command = Binary::Collector.command();
     command
-        .args(["--format", "json", "--listen", "127.0.0.1:0"])
+        .args(["--format", "json", "--listen", "127.0.0.1:0", "--tick", "0"])
         .stdout(Stdio::piped());
     let mut process = Process::spawn("beacon-collector", &mut command);
     let mut reader = BufReader::new(process.stdout().unwrap());
     let mut start = String::new();
     reader.read_line(&mut start).unwrap();
-    let address = Line::parse(&start).as_json()["listen"][0]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap();
-    drop(reader);
+    let start = Line::parse(&start);
+    let address = start.as_json()["listen"][0].as_str().unwrap();
+    (process, address.parse().unwrap())
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_collector_in_order() {
+    let (mut process, address) = deserted();
     Sender::new(address, "a").beat();
+    assert_eq!(process.wait().code(), Some(0));
+    assert_no_panic(process.whole_log());
+}
+
+#[test]
+fn a_reader_that_goes_away_is_missed_also_where_nothing_happens() {
+    let (mut process, _) = deserted();
     assert_eq!(process.wait().code(), Some(0));
     assert_no_panic(process.whole_log());
 }

@@ -118,15 +118,36 @@ fn an_older_session_takes_over_once_the_current_one_is_late() {
 }
 
 #[test]
-fn after_a_goodbye_an_older_session_waits_one_and_a_half_intervals() {
-    for reason in [Reason::Stop, Reason::Sleep] {
+fn a_session_that_said_goodbye_for_good_is_not_live() {
+    for reason in [Reason::Stop, Reason::Reboot, Reason::Upgrade] {
         let mut stage = Stage::default();
         stage.hear_steady(1..=10);
-        stage.hear(10_400, &bye(11, reason, 3_600_000));
-        assert_eq!(stage.hear(11_899, &in_session(-5, beat(1))), []);
-        assert_eq!(stage.rejected(), [(Reject::Session, 1)]);
-        assert_eq!(gists(&stage.hear(11_900, &in_session(-5, beat(1))))[0].1, "up");
+        stage.hear(10_400, &bye(11, reason, 0));
+        let told = gists(&stage.hear(10_401, &in_session(-5, beat(1))));
+        assert_eq!(told, [(10_401, "up", "restart")]);
     }
+}
+
+#[test]
+fn a_device_that_says_it_sleeps_may_still_be_sending_in_an_older_session() {
+    let mut stage = Stage::default();
+    stage.hear_steady(1..=10);
+    stage.hear(10_400, &bye(11, Reason::Sleep, 3_600_000));
+    assert_eq!(stage.hear(20_399, &in_session(-5, beat(1))), []);
+    assert_eq!(stage.rejected(), [(Reject::Session, 1)]);
+    let awake = stage.hear(20_400, &in_session(-5, beat(2)));
+    assert_eq!(gists(&awake), [(20_400, "up", "awake")]);
+}
+
+#[test]
+fn an_older_session_waits_no_longer_than_the_announced_sleep() {
+    let mut stage = Stage::default();
+    stage.hear_steady(1..=10);
+    let asleep = stage.hear(10_400, &bye(11, Reason::Sleep, 2_000));
+    let late_at = 10_400 + asleep[0].bound.unwrap().as_millis() as u64 - 2_000;
+    assert_eq!(stage.hear(late_at - 1, &in_session(-5, beat(1))), []);
+    let told = gists(&stage.hear(late_at, &in_session(-5, beat(2))));
+    assert_eq!(told.last(), Some(&(late_at, "restarted", "reboot")));
 }
 
 #[test]
