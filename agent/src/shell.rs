@@ -1,0 +1,220 @@
+//! Shell commands beside the schedule: each with a process group of its own, a time limit and no output.
+//!
+//! A helper thread starts the command and waits for its end without reaping it, so that its number, which is
+//! also its group's, cannot become anybody else's while the group may still be killed. Then whatever the
+//! command has left behind in its group is killed, and it is reaped.
+
+use beacon_common::Moment;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::helper::{Answer, Helpers};
+use crate::notify::VARIABLES;
+
+/// A command that does not die is killed again this often: it may have been starting when it was killed first.
+const KILL_AGAIN: Duration = Duration::from_secs(1);
+
+/// Whose command it is, by its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A check's.
+    Check(usize),
+    /// A collector's hook.
+    Hook(usize),
+}
+
+/// A command that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Whose it was.
+    pub purpose: Purpose,
+    /// How it went, or why it could not be run.
+    pub outcome: io::Result<ExitStatus>,
+}
+
+/// A command that runs.
+#[derive(Debug)]
+pub struct Run {
+    group: Group,
+    kill_at: Moment,
+    is_killed: bool,
+}
+
+/// The process group to kill; `None` before it has begun and once it is over.
+type Group = Arc<Mutex<Option<Pid>>>;
+
+impl Run {
+    /// Begins to run `line` by the shell, for no longer than `timeout`.
+    #[must_use]
+    pub fn begin(
+        line: &str,
+        environment: &[(&str, &str)],
+        purpose: Purpose,
+        (now, timeout): (Moment, Duration),
+        helpers: &Helpers,
+    ) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", line])
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0);
+        for variable in VARIABLES {
+            command.env_remove(variable);
+        }
+        let group = Group::default();
+        let run = Self {
+            group: Arc::clone(&group),
+            kill_at: now + timeout,
+            is_killed: false,
+        };
+        let ended = move |outcome| Answer::Ended(Ended { purpose, outcome });
+        helpers.begin(
+            Box::new(move || ended(supervise(command, &group))),
+            move |error| ended(Err(error)),
+        );
+        run
+    }
+
+    /// When [`Run::kill_if_overdue`] is to be called.
+    #[must_use]
+    pub const fn kill_at(&self) -> Moment {
+        self.kill_at
+    }
+
+    /// Kills the command where its time is up. True the first time.
+    pub fn kill_if_overdue(&mut self, now: Moment) -> bool {
+        if now < self.kill_at {
+            return false;
+        }
+        self.kill_at = now + KILL_AGAIN;
+        self.kill();
+        !std::mem::replace(&mut self.is_killed, true)
+    }
+
+    /// Kills the command with all processes in its group.
+    pub fn kill(&self) {
+        if let Some(group) = *lock(&self.group) {
+            kill(group);
+        }
+    }
+
+    /// Whether its time was up before it ended.
+    #[must_use]
+    pub const fn is_killed(&self) -> bool {
+        self.is_killed
+    }
+}
+
+fn supervise(mut command: Command, group: &Mutex<Option<Pid>>) -> io::Result<ExitStatus> {
+    let mut child = command.spawn()?;
+    let pid = Pid::from_child(&child);
+    *lock(group) = Some(pid);
+    let until_ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    while waitid(WaitId::Pid(pid), until_ended).is_err_and(|error| error == Errno::INTR) {}
+    *lock(group) = None;
+    kill(pid);
+    child.wait()
+}
+
+fn kill(group: Pid) {
+    // It fails where all its processes are gone, which is what it is for.
+    let _ = kill_process_group(group, Signal::KILL);
+}
+
+fn lock(group: &Mutex<Option<Pid>>) -> MutexGuard<'_, Option<Pid>> {
+    group.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use std::io::Read as _;
+    use std::os::unix::net::UnixStream;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn run(line: &str, environment: &[(&str, &str)]) -> Ended {
+        let (mut awaited, wake) = UnixStream::pair().unwrap();
+        let helpers = Helpers::new(wake);
+        let limit = (clock::now(), LONG);
+        let _run = Run::begin(line, environment, Purpose::Check(3), limit, &helpers);
+        awaited.read_exact(&mut [0]).unwrap();
+        ended(&helpers)
+    }
+
+    fn ended(helpers: &Helpers) -> Ended {
+        match helpers.answer() {
+            Some(Answer::Ended(ended)) => ended,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_exit_code_comes_back_with_the_purpose() {
+        for code in [0, 1, 42, 255] {
+            let ended = run(&format!("exit {code}"), &[]);
+            assert_eq!(ended.purpose, Purpose::Check(3));
+            assert_eq!(ended.outcome.unwrap().code(), Some(code));
+        }
+        assert_eq!(run("kill -9 $$", &[]).outcome.unwrap().code(), None);
+        assert_eq!(run("no-such-command-42", &[]).outcome.unwrap().code(), Some(127));
+    }
+
+    #[test]
+    fn it_sees_its_environment_and_nothing_to_read() {
+        let seen = "test \"$NAME\" = 'a b' && test -z \"$(cat)\" && exit 7";
+        assert_eq!(run(seen, &[("NAME", "a b")]).outcome.unwrap().code(), Some(7));
+    }
+
+    #[test]
+    fn a_flood_of_output_holds_up_nothing() {
+        let flood = "head -c 10000000 /dev/zero; head -c 10000000 /dev/zero >&2; exit 5";
+        assert_eq!(run(flood, &[]).outcome.unwrap().code(), Some(5));
+    }
+
+    /// The pipe ends when the last process that holds its writing end is gone.
+    #[test]
+    fn what_it_leaves_behind_is_killed() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let reader = {
+            let pipe = pipe.clone();
+            std::thread::spawn(move || std::fs::read(pipe).unwrap())
+        };
+        let forks = format!("exec >{}; sleep 1000 & sleep 1000 & exit 0", pipe.display());
+        assert_eq!(run(&forks, &[]).outcome.unwrap().code(), Some(0));
+        assert!(reader.join().unwrap().is_empty());
+    }
+
+    #[test]
+    fn at_its_time_it_is_killed_with_its_children() {
+        let (mut awaited, wake) = UnixStream::pair().unwrap();
+        let helpers = Helpers::new(wake);
+        let line = "trap '' TERM; sleep 1000; sleep 1000";
+        let start = clock::now();
+        let mut run = Run::begin(line, &[], Purpose::Hook(0), (start, LONG), &helpers);
+        assert!(!run.kill_if_overdue(start + LONG / 2));
+        assert_eq!(run.kill_at(), start + LONG);
+        awaited.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+        let mut now = start + LONG;
+        assert!(run.kill_if_overdue(now));
+        // It may not have been there yet, so that it is killed again.
+        while awaited.read_exact(&mut [0]).is_err() {
+            now = run.kill_at();
+            assert!(!run.kill_if_overdue(now), "told once");
+        }
+        assert!(run.is_killed());
+        assert_eq!(ended(&helpers).outcome.unwrap().code(), None);
+    }
+}
