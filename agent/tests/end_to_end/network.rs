@@ -1,0 +1,213 @@
+//! How beats leave: multicast, broadcast, interfaces, hops and classes, in a network of the test's own.
+
+use crate::namespace::unshare;
+use crate::support::{Agent, Collector, PATIENCE};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::env;
+use std::fs;
+use std::io::Read as _;
+use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+const GROUP_V4: Ipv4Addr = Ipv4Addr::new(239, 255, 78, 78);
+const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff12, 0, 0, 0, 0, 0, 0, 0x7878);
+const INSIDE: &str = "BEACON_TEST_IN_NAMESPACE";
+
+/// Runs this test again in a network namespace with interfaces `lo` and `wan0`. True inside.
+fn is_inside(test: &str) -> bool {
+    if env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let Some(enter) = unshare("-n") else {
+        return false;
+    };
+    if Command::new("ip")
+        .arg("-V")
+        .stdout(Stdio::null())
+        .status()
+        .is_err()
+    {
+        println!("skipped: there is no ip command (package iproute2)");
+        return false;
+    }
+    let network = "ip link set lo up && ip link add wan0 type veth peer name far0 && \
+                   ip addr add 192.0.2.1/24 brd + dev wan0 && ip -6 addr add fe80::1/64 dev wan0 nodad && \
+                   ip link set wan0 up && ip link set far0 up && exec \"$0\" \"$@\"";
+    let output = Command::new("unshare")
+        .args(enter)
+        .args(["sh", "-c", network])
+        .arg(env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env(INSIDE, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    false
+}
+
+fn ip(arguments: &str) {
+    let status = Command::new("ip").args(arguments.split(' ')).status();
+    assert!(status.unwrap().success(), "ip {arguments}");
+}
+
+/// The number of `wan0`, as the kernel lists it with its IPv6 address.
+fn index_of_wan0() -> u32 {
+    let list = fs::read_to_string("/proc/net/if_inet6").unwrap();
+    let line = list.lines().find(|line| line.ends_with("wan0")).expect("wan0");
+    let index = line.split_whitespace().nth(1).unwrap();
+    u32::from_str_radix(index, 16).unwrap()
+}
+
+fn socket(address: &str) -> (UdpSocket, u16) {
+    let socket = UdpSocket::bind(address).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    (socket, port)
+}
+
+/// Sends a beat to `to` through an agent with these arguments, and expects it and its ack.
+fn expect_exchange(socket: UdpSocket, to: &str, arguments: &[&str]) {
+    let agent = Agent::start(&[&["--to", to, "--once"], arguments].concat());
+    let collector = Collector::over(socket);
+    collector.ack(&collector.receive());
+    let (code, lines) = agent.end();
+    assert_eq!(code, Some(0), "{to} {arguments:?}: {lines:#?}");
+}
+
+#[test]
+fn groups_and_broadcasts_are_reached_and_answer() {
+    if !is_inside("network::groups_and_broadcasts_are_reached_and_answer") {
+        return;
+    }
+    let v4 = || {
+        let (socket, port) = socket("0.0.0.0:0");
+        socket
+            .join_multicast_v4(&GROUP_V4, &Ipv4Addr::new(192, 0, 2, 1))
+            .unwrap();
+        (socket, port)
+    };
+    let v6 = || {
+        let (socket, port) = socket("[::]:0");
+        socket.join_multicast_v6(&GROUP_V6, index_of_wan0()).unwrap();
+        (socket, port)
+    };
+    // There is no default route, so that only the interface says where a group is.
+    let (socket_v4, port) = v4();
+    expect_exchange(socket_v4, &format!("{GROUP_V4}:{port}"), &["--interface", "wan0"]);
+    let (socket_v4, port) = v4();
+    expect_exchange(socket_v4, &format!("{GROUP_V4}:{port}"), &["--bind", "192.0.2.1"]);
+    let (socket_v6, port) = v6();
+    expect_exchange(
+        socket_v6,
+        &format!("[{GROUP_V6}]:{port}"),
+        &["--interface", "wan0"],
+    );
+    let (socket_v6, port) = v6();
+    expect_exchange(socket_v6, &format!("[{GROUP_V6}%wan0]:{port}"), &[]);
+    for (address, arguments) in [
+        ("192.0.2.255", &[][..]),
+        ("255.255.255.255", &["--interface", "wan0"]),
+        ("127.255.255.255", &["--interface", "lo"]),
+    ] {
+        let (socket, port) = socket("0.0.0.0:0");
+        expect_exchange(socket, &format!("{address}:{port}"), arguments);
+    }
+}
+
+/// Acks of a group come from addresses that nobody sent to, also where there are other collectors.
+#[test]
+fn a_group_among_others_is_told_apart() {
+    if !is_inside("network::a_group_among_others_is_told_apart") {
+        return;
+    }
+    let (group, port) = socket("0.0.0.0:0");
+    group
+        .join_multicast_v4(&GROUP_V4, &Ipv4Addr::new(192, 0, 2, 1))
+        .unwrap();
+    let (group, silent) = (Collector::over(group), Collector::at("192.0.2.1:0"));
+    let to = format!("{},{GROUP_V4}:{port}", silent.address());
+    let agent = Agent::start(&["--to", &to, "--interface", "wan0", "--interval", "50ms"]);
+    group.ack(&group.receive());
+    agent.log_line(&format!("{GROUP_V4}:{port}: answers"));
+}
+
+/// Looks at the packets themselves (packet(7)).
+#[test]
+fn hops_and_classes_are_on_the_packets() {
+    if !is_inside("network::hops_and_classes_are_on_the_packets") {
+        return;
+    }
+    const ALL_PROTOCOLS: u16 = 3;
+    let protocol = Protocol::from(i32::from(ALL_PROTOCOLS.to_be()));
+    let mut packets = Socket::new(Domain::PACKET, Type::DGRAM, Some(protocol)).unwrap();
+    packets.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut packet_to = |port: u16| {
+        loop {
+            let mut packet = [0; 200];
+            let len = packets.read(&mut packet).expect("a packet in time");
+            let header_len = if packet[0] >> 4 == 4 { 20 } else { 40 };
+            // A UDP header and a frame, with the port to go to in the header's second field.
+            if len == header_len + 8 + 64 && packet[header_len + 2..][..2] == port.to_be_bytes() {
+                return packet;
+            }
+        }
+    };
+    let marked = [
+        "--once",
+        "--ack-every",
+        "0",
+        "--ttl",
+        "7",
+        "--dscp",
+        "46",
+        "--interface",
+        "wan0",
+    ];
+    let v4 = format!("{GROUP_V4}");
+    for (port, host) in (9_001..).zip(["192.0.2.99", &v4, "192.0.2.255"]) {
+        let to = format!("{host}:{port}");
+        if host == "192.0.2.99" {
+            ip("neigh add 192.0.2.99 lladdr 02:00:00:00:00:63 dev wan0");
+        }
+        assert_eq!(
+            Agent::start(&[&["--to", &to], &marked[..]].concat()).end().0,
+            Some(0)
+        );
+        let packet = packet_to(port);
+        assert_eq!((packet[1], packet[8]), (46 << 2, 7), "{to}");
+    }
+    ip("neigh add fe80::99 lladdr 02:00:00:00:00:63 dev wan0");
+    let v6 = format!("{GROUP_V6}");
+    for (port, host) in (9_011..).zip(["fe80::99", &v6]) {
+        let to = format!("[{host}]:{port}");
+        assert_eq!(
+            Agent::start(&[&["--to", &to], &marked[..]].concat()).end().0,
+            Some(0)
+        );
+        let packet = packet_to(port);
+        let class = packet[0] << 4 | packet[1] >> 4;
+        assert_eq!((class, packet[7]), (46 << 2, 7), "{to}");
+    }
+}
+
+#[test]
+fn an_interface_may_come_and_go() {
+    if !is_inside("network::an_interface_may_come_and_go") {
+        return;
+    }
+    let (socket, port) = socket("0.0.0.0:0");
+    let collector = Collector::over(socket);
+    let to = format!("198.51.100.255:{port}");
+    let agent = Agent::start(&["--to", &to, "--interface", "usb0", "--interval", "50ms"]);
+    assert!(agent.log_line("interface unusable").contains(&to));
+    for _ in 0..2 {
+        ip("link add usb0 type veth peer name peer0");
+        ip("addr add 198.51.100.1/24 brd + dev usb0");
+        ip("link set usb0 up");
+        ip("link set peer0 up");
+        collector.receive();
+        ip("link del usb0");
+        collector.receive_until_silent(Duration::from_millis(300));
+    }
+}
