@@ -159,7 +159,8 @@ impl Monitor {
 impl Check {
     fn found(&mut self, health: Health, why: &str) {
         if self.health.replace(health) != Some(health) {
-            let line = self.line.escape_debug();
+            // A script of several lines is told on one.
+            let line = self.line.replace(char::is_control, " ");
             log!(level(health), "check '{line}': {} ({why})", health.name());
         }
     }
