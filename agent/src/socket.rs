@@ -1,7 +1,7 @@
 //! The sockets beats leave by, and why they sometimes do not.
 
 use rustix::io::Errno;
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -85,8 +85,9 @@ impl Sockets {
             closed => closed.insert(open(family, &self.egress)?),
         };
         let outcome = socket.send_to(bytes, to);
-        if outcome.is_err() && self.egress.interface.is_some() {
-            // An interface that goes and comes back has another number; the socket is bound to the old one.
+        // An interface that comes back has another number; the socket is bound to the one that is gone, whose
+        // name nobody knows any more.
+        if outcome.is_err() && SockRef::from(&*socket).device().is_err() {
             self.open[family as usize] = None;
         }
         outcome.map(drop).map_err(Unsent::from)
@@ -223,7 +224,6 @@ impl fmt::Display for Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use socket2::SockRef;
 
     #[test]
     fn both_families_send_and_receive_from_their_own_socket() {

@@ -8,7 +8,6 @@ use std::fs;
 use std::io::Read as _;
 use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 const GROUP_V4: Ipv4Addr = Ipv4Addr::new(239, 255, 78, 78);
 const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff12, 0, 0, 0, 0, 0, 0, 0x7878);
@@ -64,6 +63,32 @@ fn socket(address: &str) -> (UdpSocket, u16) {
     let socket = UdpSocket::bind(address).unwrap();
     let port = socket.local_addr().unwrap().port();
     (socket, port)
+}
+
+/// The packets that leave by any interface, from the IP header on (packet(7)).
+struct Packets(Socket);
+
+impl Packets {
+    fn new() -> Self {
+        const ALL_PROTOCOLS: u16 = 3;
+        let protocol = Protocol::from(i32::from(ALL_PROTOCOLS.to_be()));
+        let socket = Socket::new(Domain::PACKET, Type::DGRAM, Some(protocol)).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self(socket)
+    }
+
+    /// The next one that carries a frame to that port.
+    fn to(&mut self, port: u16) -> [u8; 200] {
+        loop {
+            let mut packet = [0; 200];
+            let len = self.0.read(&mut packet).expect("a packet in time");
+            let header_len = if packet[0] >> 4 == 4 { 20 } else { 40 };
+            // A UDP header, whose second field is the port, and a frame.
+            if len == header_len + 8 + 64 && packet[header_len + 2..][..2] == port.to_be_bytes() {
+                return packet;
+            }
+        }
+    }
 }
 
 /// Sends a beat to `to` through an agent with these arguments, and expects it and its ack.
@@ -132,27 +157,30 @@ fn a_group_among_others_is_told_apart() {
     agent.log_line(&format!("{GROUP_V4}:{port}: answers"));
 }
 
-/// Looks at the packets themselves (packet(7)).
+/// What cannot be sent to one collector takes nothing from another: its acks still find their socket.
+#[test]
+fn an_unreachable_collector_costs_the_others_nothing() {
+    if !is_inside("network::an_unreachable_collector_costs_the_others_nothing") {
+        return;
+    }
+    let (group, port) = socket("[::]:0");
+    group.join_multicast_v6(&GROUP_V6, index_of_wan0()).unwrap();
+    let group = Collector::over(group);
+    let to = format!("[{GROUP_V6}]:{port},[2001:db8::7]:9");
+    let agent = Agent::start(&["--to", &to, "--interface", "wan0", "--interval", "50ms"]);
+    assert!(agent.log_line("network unreachable").contains("2001:db8::7"));
+    let first = group.receive();
+    for _ in 0..5 {
+        assert_eq!(group.receive().from, first.from);
+    }
+}
+
 #[test]
 fn hops_and_classes_are_on_the_packets() {
     if !is_inside("network::hops_and_classes_are_on_the_packets") {
         return;
     }
-    const ALL_PROTOCOLS: u16 = 3;
-    let protocol = Protocol::from(i32::from(ALL_PROTOCOLS.to_be()));
-    let mut packets = Socket::new(Domain::PACKET, Type::DGRAM, Some(protocol)).unwrap();
-    packets.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut packet_to = |port: u16| {
-        loop {
-            let mut packet = [0; 200];
-            let len = packets.read(&mut packet).expect("a packet in time");
-            let header_len = if packet[0] >> 4 == 4 { 20 } else { 40 };
-            // A UDP header and a frame, with the port to go to in the header's second field.
-            if len == header_len + 8 + 64 && packet[header_len + 2..][..2] == port.to_be_bytes() {
-                return packet;
-            }
-        }
-    };
+    let mut packets = Packets::new();
     let marked = [
         "--once",
         "--ack-every",
@@ -174,7 +202,7 @@ fn hops_and_classes_are_on_the_packets() {
             Agent::start(&[&["--to", &to], &marked[..]].concat()).end().0,
             Some(0)
         );
-        let packet = packet_to(port);
+        let packet = packets.to(port);
         assert_eq!((packet[1], packet[8]), (46 << 2, 7), "{to}");
     }
     ip("neigh add fe80::99 lladdr 02:00:00:00:00:63 dev wan0");
@@ -185,7 +213,7 @@ fn hops_and_classes_are_on_the_packets() {
             Agent::start(&[&["--to", &to], &marked[..]].concat()).end().0,
             Some(0)
         );
-        let packet = packet_to(port);
+        let packet = packets.to(port);
         let class = packet[0] << 4 | packet[1] >> 4;
         assert_eq!((class, packet[7]), (46 << 2, 7), "{to}");
     }
@@ -196,18 +224,23 @@ fn an_interface_may_come_and_go() {
     if !is_inside("network::an_interface_may_come_and_go") {
         return;
     }
-    let (socket, port) = socket("0.0.0.0:0");
-    let collector = Collector::over(socket);
-    let to = format!("198.51.100.255:{port}");
+    let to = format!("198.51.100.255:9001,[{GROUP_V6}]:9002");
     let agent = Agent::start(&["--to", &to, "--interface", "usb0", "--interval", "50ms"]);
-    assert!(agent.log_line("interface unusable").contains(&to));
-    for _ in 0..2 {
+    assert!(agent.log_line("interface unusable").contains("198.51.100.255"));
+    assert!(
+        agent
+            .log_line("interface unusable")
+            .contains(&GROUP_V6.to_string())
+    );
+    for _ in 0..3 {
         ip("link add usb0 type veth peer name peer0");
         ip("addr add 198.51.100.1/24 brd + dev usb0");
+        ip("-6 addr add fe80::9/64 dev usb0 nodad");
+        let mut packets = Packets::new();
         ip("link set usb0 up");
         ip("link set peer0 up");
-        collector.receive();
+        packets.to(9_001);
+        packets.to(9_002);
         ip("link del usb0");
-        collector.receive_until_silent(Duration::from_millis(300));
     }
 }
