@@ -172,21 +172,29 @@ mod tests {
         let collector = (5, "a:9");
         hooks.call(collector, (Change::Lost, 3), &helpers, now);
         assert_eq!(hooks.due(), now + TIMEOUT);
-        // The answer is not taken yet, so to the hooks the first still runs.
-        hooks.call(collector, (Change::Found, 4), &helpers, now);
-        hooks.call(collector, (Change::Lost, 5), &helpers, now);
-        hooks.call(collector, (Change::Found, 6), &helpers, now);
-        for _ in 0..2 {
+        let mut end = |hooks: &mut Hooks| {
             awaited.read_exact(&mut [0]).unwrap();
             let Some(Answer::Ended(ended)) = helpers.answer() else {
                 panic!("no end");
             };
             assert_eq!(ended.purpose, Purpose::Hook(5));
             hooks.ended(collector, ended.outcome, &helpers, now);
-        }
+        };
+        // The answer is not taken yet, so to the hooks the first still runs.
+        hooks.call(collector, (Change::Found, 4), &helpers, now);
+        hooks.call(collector, (Change::Lost, 5), &helpers, now);
+        end(&mut hooks);
+        assert_eq!(hooks.due(), Moment::NEVER, "it is lost, as was told");
+        hooks.call(collector, (Change::Found, 6), &helpers, now);
+        hooks.call(collector, (Change::Lost, 7), &helpers, now);
+        end(&mut hooks);
+        end(&mut hooks);
         assert_eq!(hooks.due(), Moment::NEVER);
         let calls = std::fs::read_to_string(file).unwrap();
-        assert_eq!(calls, "lost a:9 fridge-7 3\nfound a:9 fridge-7 6\n");
+        assert_eq!(
+            calls,
+            "lost a:9 fridge-7 3\nfound a:9 fridge-7 6\nlost a:9 fridge-7 7\n"
+        );
     }
 
     #[test]

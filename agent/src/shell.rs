@@ -140,7 +140,7 @@ mod tests {
     use std::io::Read as _;
     use std::os::unix::net::UnixStream;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_secs(20);
 
     fn run(line: &str, environment: &[(&str, &str)]) -> Ended {
         let (mut awaited, wake) = UnixStream::pair().unwrap();
@@ -188,13 +188,15 @@ mod tests {
         let pipe = dir.path().join("pipe");
         let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(made.success());
-        let reader = {
+        let (sender, read) = std::sync::mpsc::channel();
+        {
             let pipe = pipe.clone();
-            std::thread::spawn(move || std::fs::read(pipe).unwrap())
-        };
+            std::thread::spawn(move || sender.send(std::fs::read(pipe).unwrap()));
+        }
         let forks = format!("exec >{}; sleep 1000 & sleep 1000 & exit 0", pipe.display());
         assert_eq!(run(&forks, &[]).outcome.unwrap().code(), Some(0));
-        assert!(reader.join().unwrap().is_empty());
+        let end = read.recv_timeout(LONG).expect("the pipe's end in time");
+        assert!(end.is_empty());
     }
 
     #[test]
