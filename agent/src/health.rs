@@ -142,9 +142,8 @@ impl Monitor {
 
     /// Ends all checks, for good.
     pub fn stop(&mut self) {
-        for run in self.checks.drain(..).filter_map(|check| check.run) {
-            run.kill();
-        }
+        let runs = self.checks.drain(..).filter_map(|check| check.run);
+        runs.for_each(Run::stop);
     }
 
     fn sum_up(&mut self) {

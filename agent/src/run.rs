@@ -100,7 +100,6 @@ impl Agent {
         let is_done = match self.purpose {
             Purpose::Beat { count, bye } => {
                 self.beat_until_stopped(count);
-                self.monitor.stop();
                 if let Some(notifier) = &self.notifier {
                     notifier.stopping();
                 }
@@ -113,6 +112,7 @@ impl Agent {
                 self.say_goodbye(Reason::Sleep, sleep_ms)
             }
         };
+        self.monitor.stop();
         if is_done {
             ExitCode::SUCCESS
         } else {

@@ -40,13 +40,22 @@ pub struct Ended {
 /// A command that runs.
 #[derive(Debug)]
 pub struct Run {
-    group: Group,
+    progress: Arc<Mutex<Progress>>,
     kill_at: Moment,
     is_killed: bool,
 }
 
-/// The process group to kill; `None` before it has begun and once it is over.
-type Group = Arc<Mutex<Option<Pid>>>;
+/// How far a command has come.
+#[derive(Debug, Default)]
+enum Progress {
+    /// It is to begin.
+    #[default]
+    Due,
+    /// It runs as this process group.
+    Begun(Pid),
+    /// It has ended, or is not to begin any more.
+    Over,
+}
 
 impl Run {
     /// Begins to run `line` by the shell, for no longer than `timeout`.
@@ -69,15 +78,15 @@ impl Run {
         for variable in VARIABLES {
             command.env_remove(variable);
         }
-        let group = Group::default();
+        let progress = Arc::<Mutex<Progress>>::default();
         let run = Self {
-            group: Arc::clone(&group),
+            progress: Arc::clone(&progress),
             kill_at: now + timeout,
             is_killed: false,
         };
         let ended = move |outcome| Answer::Ended(Ended { purpose, outcome });
         helpers.begin(
-            Box::new(move || ended(supervise(command, &group))),
+            Box::new(move || ended(supervise(command, &progress))),
             move |error| ended(Err(error)),
         );
         run
@@ -99,9 +108,19 @@ impl Run {
         !std::mem::replace(&mut self.is_killed, true)
     }
 
-    /// Kills the command with all processes in its group.
-    pub fn kill(&self) {
-        if let Some(group) = *lock(&self.group) {
+    fn kill(&self) {
+        // While it is just beginning, the next time does; what is killed here is never waited for.
+        if let Ok(progress) = self.progress.try_lock()
+            && let Progress::Begun(group) = *progress
+        {
+            kill(group);
+        }
+    }
+
+    /// Ends the command, or sees to it that it never begins. This waits where it is just beginning.
+    pub fn stop(self) {
+        let progress = std::mem::replace(&mut *lock(&self.progress), Progress::Over);
+        if let Progress::Begun(group) = progress {
             kill(group);
         }
     }
@@ -113,13 +132,20 @@ impl Run {
     }
 }
 
-fn supervise(mut command: Command, group: &Mutex<Option<Pid>>) -> io::Result<ExitStatus> {
-    let mut child = command.spawn()?;
+fn supervise(mut command: Command, progress: &Mutex<Progress>) -> io::Result<ExitStatus> {
+    let mut child = {
+        let mut progress = lock(progress);
+        if let Progress::Over = *progress {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let child = command.spawn()?;
+        *progress = Progress::Begun(Pid::from_child(&child));
+        child
+    };
     let pid = Pid::from_child(&child);
-    *lock(group) = Some(pid);
     let until_ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     while waitid(WaitId::Pid(pid), until_ended).is_err_and(|error| error == Errno::INTR) {}
-    *lock(group) = None;
+    *lock(progress) = Progress::Over;
     kill(pid);
     child.wait()
 }
@@ -129,8 +155,8 @@ fn kill(group: Pid) {
     let _ = kill_process_group(group, Signal::KILL);
 }
 
-fn lock(group: &Mutex<Option<Pid>>) -> MutexGuard<'_, Option<Pid>> {
-    group.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -218,5 +244,19 @@ mod tests {
         }
         assert!(run.is_killed());
         assert_eq!(ended(&helpers).outcome.unwrap().code(), None);
+    }
+
+    #[test]
+    fn what_is_stopped_does_not_begin_or_does_not_go_on() {
+        for line in ["sleep 1000", "sleep 1000 & sleep 1000"] {
+            let (mut awaited, wake) = UnixStream::pair().unwrap();
+            let helpers = Helpers::new(wake);
+            let limit = (clock::now(), LONG);
+            Run::begin(line, &[], Purpose::Check(0), limit, &helpers).stop();
+            awaited.set_read_timeout(Some(LONG)).unwrap();
+            awaited.read_exact(&mut [0]).expect("its end in time");
+            let code = ended(&helpers).outcome.map(|status| status.code());
+            assert!(matches!(code, Ok(None) | Err(_)), "{code:?}");
+        }
     }
 }

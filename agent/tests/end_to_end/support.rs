@@ -95,16 +95,18 @@ impl Agent {
     }
 }
 
-/// Asks it to end, so that its checks end with it; the second signal takes it out of its goodbye.
+/// Asks it to end, so that its checks end with it.
 impl Drop for Agent {
     fn drop(&mut self) {
-        let is_over = |child: &mut Child| !matches!(child.try_wait(), Ok(None));
-        for _ in 0..100 {
-            if is_over(&mut self.child) {
-                return;
-            }
+        if let Ok(None) = self.child.try_wait() {
             self.signal(Signal::TERM);
-            thread::sleep(Duration::from_millis(10));
+            let step = Duration::from_millis(10);
+            for _ in 0..PATIENCE.as_millis() / step.as_millis() {
+                if !matches!(self.child.try_wait(), Ok(None)) {
+                    return;
+                }
+                thread::sleep(step);
+            }
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
