@@ -5,7 +5,6 @@
 //! the collector's own is taken for the silence of a source.
 
 use std::io::{self, ErrorKind};
-use std::net::IpAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
@@ -203,9 +202,7 @@ impl<Q: Queue> Shard<Q> {
     fn cycle(&mut self) {
         self.judged = self.drain();
         self.tracker.on_time(self.judged);
-        while let Some(transmit) = self.tracker.poll_transmit() {
-            post(&mut self.ports, transmit, None);
-        }
+        self.post();
         (0..self.ports.len()).for_each(|number| self.send(number));
         if self.orders.take_states() {
             self.tracker.ask_all_states();
@@ -256,21 +253,28 @@ impl<Q: Queue> Shard<Q> {
     fn take(&mut self, number: usize, clock: &Reading) -> Option<Moment> {
         let socket = u8::try_from(number).expect("the configuration takes at most 256 addresses");
         let mut last = None;
-        for datagram in self.inbox.datagrams() {
+        let batch = self.inbox.datagrams().map(|datagram| {
             let arrival = clock.arrival(datagram.stamp_nanos, self.judged);
             let peer = Peer {
                 addr: datagram.from,
                 socket,
+                local: datagram.to,
             };
-            self.tracker.on_datagram(arrival, peer, datagram.bytes);
-            while let Some(transmit) = self.tracker.poll_transmit() {
-                // The answer leaves from the address that the beat came to: a firewall expects it from there.
-                let from = datagram.to.filter(|_| transmit.peer == peer);
-                post(&mut self.ports, transmit, from);
-            }
             last = Some(arrival);
-        }
+            (arrival, peer, datagram.bytes)
+        });
+        self.tracker.on_datagrams(batch);
+        self.post();
         last
+    }
+
+    /// Lays out what the tracker wants sent, each at the port that it is to leave by.
+    fn post(&mut self) {
+        while let Some(Transmit { peer, frame }) = self.tracker.poll_transmit() {
+            if let Some(port) = self.ports.get_mut(usize::from(peer.socket)) {
+                port.outbox.push(frame, peer.addr, peer.local);
+            }
+        }
     }
 
     /// Sends what waits at one port.
@@ -320,13 +324,6 @@ impl Port {
             is_waiting: true,
             outbox: Outbox::default(),
         }
-    }
-}
-
-/// Lays a datagram out at the port that it is to leave by, from the address `from` where one is given.
-fn post(ports: &mut [Port], Transmit { peer, frame }: Transmit, from: Option<IpAddr>) {
-    if let Some(port) = ports.get_mut(usize::from(peer.socket)) {
-        port.outbox.push(frame, peer.addr, from);
     }
 }
 

@@ -111,6 +111,7 @@ impl Player {
             Peer {
                 addr: hearing.from,
                 socket: 0,
+                local: None,
             },
             &bytes,
         );
@@ -267,6 +268,7 @@ fn ack(hearing: &Hearing) -> Transmit {
         peer: Peer {
             addr: hearing.from,
             socket: 0,
+            local: None,
         },
         frame,
     }

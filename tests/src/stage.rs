@@ -37,7 +37,11 @@ pub fn home() -> Peer {
 #[must_use]
 pub fn peer(addr: &str) -> Peer {
     let addr: SocketAddr = addr.parse().expect("an address, as a test writes it");
-    Peer { addr, socket: 0 }
+    Peer {
+        addr,
+        socket: 0,
+        local: None,
+    }
 }
 
 /// The label with this text.

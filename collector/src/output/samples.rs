@@ -34,6 +34,7 @@ pub(super) fn up() -> SourceEvent {
     let peer = Peer {
         addr: address("10.0.0.7:40112"),
         socket: 0,
+        local: None,
     };
     let mut tracker = Tracker::new(Config::default());
     tracker.on_datagram(Moment::from_micros(1), peer, &bytes);

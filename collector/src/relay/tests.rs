@@ -112,6 +112,7 @@ impl<'a> Scene<'a> {
         let peer = Peer {
             addr: "192.0.2.1:9".parse().unwrap(),
             socket: 0,
+            local: None,
         };
         self.tracker.on_datagram(self.clock.now, peer, &bytes);
     }

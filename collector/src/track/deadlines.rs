@@ -121,6 +121,21 @@ impl Deadlines {
         }
     }
 
+    /// The sources that are due at the first tick that anything is due at, no later than `now`: as many of them as
+    /// `due` has room for. They are disarmed by that.
+    pub fn expire_tick<'a>(&mut self, now: Moment, due: &'a mut [u32]) -> &'a [u32] {
+        let mut count = 0;
+        while let Some(slot) = due.get_mut(count) {
+            let is_same_tick = count == 0 || self.heads[0][self.elapsed as usize % SLOTS] != NONE;
+            let Some(source) = is_same_tick.then(|| self.expire(now)).flatten() else {
+                break;
+            };
+            *slot = source;
+            count += 1;
+        }
+        &due[..count]
+    }
+
     /// A moment not after the one at which the next entry is due; `None` where none is armed.
     #[must_use]
     pub fn next(&self) -> Option<Moment> {

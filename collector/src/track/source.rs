@@ -1,5 +1,6 @@
 //! One source: its session, its newest beat, its state and its deadlines (docs/protocol.md, section 9).
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use beacon_common::{Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
@@ -9,7 +10,6 @@ use super::config::Config;
 use super::event::{Cause, State};
 use super::jitter::Jitter;
 use super::slots::{Filled, SLOTS, Slots};
-use super::transmit::Peer;
 
 /// How long a device that said that it sleeps may go on sending until it does, at least.
 const SETTLES_TO_SLEEP_WITHIN: Duration = Duration::from_secs(10);
@@ -39,7 +39,7 @@ pub struct Heard {
     /// The current session.
     pub session: Session,
     /// Where its newest beat came from.
-    pub peer: Peer,
+    pub addr: SocketAddr,
     /// When its newest beat came.
     pub arrived: Moment,
     /// The interval that its newest beat states, in milliseconds.
@@ -136,6 +136,16 @@ impl Source {
         }
     }
 
+    /// Something of each cache line of the record.
+    #[must_use]
+    pub fn touch(&self) -> u64 {
+        let heard = self
+            .heard
+            .as_ref()
+            .map_or(0, |heard| heard.sent_us ^ u64::from(heard.uptime_s));
+        self.armed.as_nanos() ^ u64::from(self.label.as_padded()[0]) ^ heard
+    }
+
     /// When its state changes if nothing is heard: its late or down deadline, or the end of its being kept.
     #[must_use]
     pub fn deadline(&self, forget: Duration) -> Moment {
@@ -169,11 +179,11 @@ impl Heard {
     /// The first sign of a source: its numbers are expected from this frame's on, because the collector may
     /// have begun to listen in the middle of a session.
     #[must_use]
-    pub fn first(frame: &Frame, peer: Peer, now: Moment, config: &Config) -> Self {
+    pub fn first(frame: &Frame, addr: SocketAddr, now: Moment, config: &Config) -> Self {
         let offset_us = offset_us(frame, now);
         let mut heard = Self {
             session: frame.session,
-            peer,
+            addr,
             arrived: now,
             interval_ms: frame.interval_ms,
             late_at: now,
@@ -265,7 +275,7 @@ impl Heard {
     pub fn take_newest(
         &mut self,
         frame: &Frame,
-        peer: Peer,
+        addr: SocketAddr,
         now: Moment,
         config: &Config,
         is_new_session: bool,
@@ -280,7 +290,7 @@ impl Heard {
             self.arrivals.observe(offset_us, spacing, interval(frame));
             self.jitter.observe(offset_us);
         }
-        self.peer = peer;
+        self.addr = addr;
         self.renew_deadlines(frame, now, config);
     }
 

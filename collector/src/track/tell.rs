@@ -25,7 +25,7 @@ impl Before {
             state: source.state,
             since: now.since(source.since),
             silent: heard.map_or(Duration::ZERO, |heard| now.since(heard.arrived)),
-            addr: heard.map(|heard| heard.peer.addr),
+            addr: heard.map(|heard| heard.addr),
             health: source.health,
         }
     }
@@ -47,7 +47,7 @@ pub(super) fn event(
             happening,
             id,
             label: source.label,
-            addr: heard.peer.addr,
+            addr: heard.addr,
             state: source.state,
             was: before.state,
             cause,

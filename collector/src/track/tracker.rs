@@ -15,13 +15,24 @@ use super::reject::{Reject, Rejected};
 use super::slots::Filled;
 use super::snapshots::Snapshots;
 use super::source::{Heard, Source, Succession};
-use super::table::Table;
+use super::table::{LabelHash, Table};
 use super::tell::{self, Before};
 use super::transmit::{Peer, Transmit};
 
 /// How many sources one call of [`Tracker::on_time`] looks at, so that the death of a whole fleet does not keep
 /// the sockets waiting.
 const LOOKS_A_CALL: usize = 1_024;
+
+/// How many datagrams are looked up at once.
+const LOOKED_UP_AT_ONCE: usize = 32;
+
+/// A datagram whose form is right, and what is needed to find its source.
+struct Located<'a> {
+    now: Moment,
+    peer: Peer,
+    view: View<'a>,
+    hash: LabelHash,
+}
 
 /// Judges sources by their beats and their silence.
 pub struct Tracker {
@@ -58,23 +69,66 @@ impl Tracker {
 
     /// Takes a datagram that came from `peer` at `now`.
     pub fn on_datagram(&mut self, now: Moment, peer: Peer, bytes: &[u8]) {
-        self.received += 1;
-        if let Err(reason) = self.take(now, peer, bytes) {
-            self.rejected.count(reason);
+        self.on_datagrams(std::iter::once((now, peer, bytes)));
+    }
+
+    /// Takes datagrams in the order in which they came: each with its moment, its peer and its bytes.
+    ///
+    /// At a million sources a beat costs what it waits for memory. So the datagrams of a batch are looked up in
+    /// three passes, in each of which no one waits for another.
+    pub fn on_datagrams<'a>(&mut self, batch: impl IntoIterator<Item = (Moment, Peer, &'a [u8])>) {
+        let mut batch = batch.into_iter().peekable();
+        while batch.peek().is_some() {
+            let mut located = [const { None }; LOOKED_UP_AT_ONCE];
+            let views = located
+                .iter_mut()
+                .zip(&mut batch)
+                .map(|(slot, (now, peer, bytes))| {
+                    *slot = Some(self.locate(now, peer, bytes));
+                });
+            views.for_each(drop);
+            let guesses = located.each_ref().map(|located| self.guess(located.as_ref()));
+            guesses.into_iter().flatten().for_each(|id| self.table.fetch(id));
+            for located in located.into_iter().flatten() {
+                self.received += 1;
+                if let Err(reason) = located.and_then(|located| self.take(&located)) {
+                    self.rejected.count(reason);
+                }
+            }
         }
     }
 
-    /// The straight way of a beat: form, key, source, slot, state, answer.
-    fn take(&mut self, now: Moment, peer: Peer, bytes: &[u8]) -> Result<(), Reject> {
+    fn locate<'a>(&self, now: Moment, peer: Peer, bytes: &'a [u8]) -> Result<Located<'a>, Reject> {
         let view = View::parse(bytes)?;
+        let hash = self.table.hash(&view.label());
+        Ok(Located {
+            now,
+            peer,
+            view,
+            hash,
+        })
+    }
+
+    fn guess(&self, located: Option<&Result<Located<'_>, Reject>>) -> Option<SourceId> {
+        self.table.guess(located?.as_ref().ok()?.hash)
+    }
+
+    /// The straight way of a beat: form, key, source, slot, state, answer.
+    fn take(&mut self, located: &Located<'_>) -> Result<(), Reject> {
+        let Located {
+            now,
+            peer,
+            view,
+            hash,
+        } = *located;
         if !matches!(view.kind(), Kind::Beat(_) | Kind::Bye(_)) {
             return Err(Reject::Kind);
         }
         let key = self.authority.check(&view)?;
         let frame = view.frame();
-        match self.table.find(&frame.label) {
+        match self.table.find(&frame.label, hash) {
             Some(id) => self.hear(id, &frame, peer, now)?,
-            None => self.meet(&frame, peer, now)?,
+            None => self.meet(&frame, hash, peer, now)?,
         }
         if frame.flags.want_ack {
             self.answer(&frame, key.as_ref(), peer);
@@ -89,15 +143,15 @@ impl Tracker {
     }
 
     /// The first frame of a source that is not in the table.
-    fn meet(&mut self, frame: &Frame, peer: Peer, now: Moment) -> Result<(), Reject> {
+    fn meet(&mut self, frame: &Frame, hash: LabelHash, peer: Peer, now: Moment) -> Result<(), Reject> {
         let id = self
             .table
-            .admit(Source::unheard(frame.label, now))
+            .admit(Source::unheard(frame.label, now), hash)
             .ok_or(Reject::Full)?;
         self.states[State::Unknown as usize] += 1;
         self.snapshots.admit(id);
         let before = Before::of(&self.table[id], now);
-        self.table[id].heard = Some(Heard::first(frame, peer, now, &self.config));
+        self.table[id].heard = Some(Heard::first(frame, peer.addr, now, &self.config));
         self.settle(id, frame, now, &before, None);
         Ok(())
     }
@@ -124,7 +178,7 @@ impl Tracker {
                 heard.begin_session(frame, succession);
             }
         }
-        heard.take_newest(frame, peer, now, &self.config, restart.is_some());
+        heard.take_newest(frame, peer.addr, now, &self.config, restart.is_some());
         self.settle(id, frame, now, &before, restart);
         Ok(())
     }
@@ -183,7 +237,7 @@ impl Tracker {
         let (Some(from), Some(heard)) = (before.addr, &self.table[id].heard) else {
             return;
         };
-        let to = heard.peer.addr;
+        let to = heard.addr;
         let has_moved = if is_new_session {
             from.ip() != to.ip()
         } else {
@@ -262,19 +316,28 @@ impl Tracker {
     /// Does a bounded amount of work; [`Tracker::next_deadline`] says when to come again.
     pub fn on_time(&mut self, now: Moment) {
         self.snapshots.on_time(now);
-        for _ in 0..LOOKS_A_CALL {
-            let Some(index) = self.deadlines.expire(now) else {
+        let mut looks = 0;
+        while looks < LOOKS_A_CALL {
+            let mut due = [0; LOOKED_UP_AT_ONCE];
+            let due = self.deadlines.expire_tick(now, &mut due);
+            if due.is_empty() {
                 return;
-            };
-            let id = SourceId(index);
-            let source = &mut self.table[id];
-            source.armed = Moment::NEVER;
-            if source.deadline(self.config.forget) <= now {
-                self.judge(id, now);
             }
-            if self.table.get(id).is_some() {
-                self.rearm(id);
-            }
+            due.iter().for_each(|&id| self.table.fetch(SourceId(id)));
+            due.iter().for_each(|&id| self.look(SourceId(id), now));
+            looks += due.len();
+        }
+    }
+
+    /// Looks at a source whose time may have come, and arms it again.
+    fn look(&mut self, id: SourceId, now: Moment) {
+        let source = &mut self.table[id];
+        source.armed = Moment::NEVER;
+        if source.deadline(self.config.forget) <= now {
+            self.judge(id, now);
+        }
+        if self.table.get(id).is_some() {
+            self.rearm(id);
         }
     }
 
