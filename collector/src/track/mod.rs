@@ -14,6 +14,7 @@ pub mod slots;
 pub mod snapshots;
 pub mod source;
 pub mod table;
+pub mod tally;
 mod tell;
 pub mod tracker;
 pub mod transmit;

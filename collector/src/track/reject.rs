@@ -53,12 +53,12 @@ impl Reject {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Length => "length",
-            Self::Magic => "magic",
-            Self::Version => "version",
-            Self::Kind => "kind",
-            Self::Label => "label",
-            Self::Interval => "interval",
+            Self::Length => WireError::Length.name(),
+            Self::Magic => WireError::Magic.name(),
+            Self::Version => WireError::Version.name(),
+            Self::Kind => WireError::Kind.name(),
+            Self::Label => WireError::Label.name(),
+            Self::Interval => WireError::Interval.name(),
             Self::Key => "key",
             Self::Tag => "tag",
             Self::Unkeyed => "unkeyed",

@@ -8,8 +8,9 @@ use std::time::Duration;
 use beacon_common::Moment;
 
 use super::event::{Detail, Event, Happening, SourceId};
-use super::source::{Source, Tally};
+use super::source::Source;
 use super::table::Table;
+use super::tally::Tally;
 use super::tell::{self, Before};
 
 /// What was asked for and is not told yet.

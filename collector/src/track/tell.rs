@@ -6,7 +6,8 @@ use std::time::Duration;
 use beacon_common::{Health, Moment};
 
 use super::event::{Cause, Detail, Event, Happening, SourceEvent, SourceId, State, What};
-use super::source::{Source, Tally};
+use super::source::Source;
+use super::tally::Tally;
 
 /// What a line tells about the time before its moment, taken before the moment changes it.
 #[derive(Clone, Copy)]
