@@ -1,1 +1,5 @@
 //! Placeholder.
+
+pub mod e2e;
+pub mod load;
+pub mod random;
