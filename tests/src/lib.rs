@@ -2,4 +2,5 @@
 
 pub mod e2e;
 pub mod load;
+pub mod measure;
 pub mod random;

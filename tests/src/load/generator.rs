@@ -222,7 +222,7 @@ mod tests {
         change(&mut settings);
         let tally = Generator::new(Names, &settings)
             .unwrap()
-            .run(Duration::from_millis(100));
+            .run_until(Duration::from_millis(100));
         let mut reader = Reader::default();
         let mut turns = Vec::new();
         while let Ok(count @ 1..) = reader.receive(&receiver, false) {
