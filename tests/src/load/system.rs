@@ -52,9 +52,12 @@ impl Reader {
     /// A reader that can answer too.
     #[must_use]
     pub fn that_answers() -> Self {
-        let mut reader = Self::default();
         // SAFETY: all zeroes are a valid address, of no family.
-        reader.addresses = vec![unsafe { std::mem::zeroed() }; BATCH];
+        let no_address: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
+        let mut reader = Self {
+            addresses: vec![no_address; BATCH],
+            ..Self::default()
+        };
         for (header, address) in reader.headers.iter_mut().zip(&mut reader.addresses) {
             header.msg_hdr.msg_name = ptr::from_mut(address).cast();
         }
