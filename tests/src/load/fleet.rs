@@ -47,3 +47,21 @@ pub trait Fleet {
         Ok(socket)
     }
 }
+
+impl<F: Fleet + ?Sized> Fleet for Box<F> {
+    fn datagram_len(&self) -> usize {
+        (**self).datagram_len()
+    }
+
+    fn write(&self, turn: Turn, out: &mut [u8]) {
+        (**self).write(turn, out);
+    }
+
+    fn is_answer(&self, datagram: &[u8]) -> bool {
+        (**self).is_answer(datagram)
+    }
+
+    fn open(&self, to: SocketAddr) -> io::Result<Socket> {
+        (**self).open(to)
+    }
+}
