@@ -1,3 +1,66 @@
 //! The collector: receives beats, judges silence, writes one line an event.
+//!
+//! A beat walks a straight line: [`net`] takes it from its socket, [`track`] judges it, [`relay`] hands what there
+//! is to tell to [`output`]. [`shard`] is the loop that drives them, and [`run`] one run from start to end. The
+//! judging rooms take the time as an argument; only [`clock`] reads one.
 
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use log::LevelFilter;
+
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod failure;
+pub mod keys;
+pub mod limit;
+pub mod net;
+pub mod output;
+pub mod relay;
+pub mod run;
+pub mod shard;
+pub mod signals;
 pub mod track;
+
+use cli::Parsed;
+use config::{Config, Surroundings};
+use failure::Failure;
+
+/// Does what `arguments` ask for, and says how it went.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match perform(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Where stderr is gone too, the exit code is all that is left to tell.
+            let _ = writeln!(io::stderr(), "beacon-collector: {failure}");
+            failure.exit.into()
+        }
+    }
+}
+
+fn perform(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
+    match cli::parse(arguments)? {
+        Parsed::Text(text) => commands::print(&text, io::stdout()),
+        Parsed::Command(command) => commands::print(&commands::perform(&command)?, io::stdout()),
+        Parsed::Run(options) => {
+            let config = Config::new(*options, Surroundings::look())?;
+            start_log();
+            run::run(config)
+        }
+    }
+}
+
+/// Logs to stderr as `beacon-collector: level: message`; the level by `RUST_LOG`, info unless it says otherwise.
+fn start_log() {
+    env_logger::Builder::new()
+        .filter_level(LevelFilter::Info)
+        .parse_env("RUST_LOG")
+        .format(|out, record| {
+            let level = record.level().as_str().to_ascii_lowercase();
+            writeln!(out, "beacon-collector: {level}: {}", record.args())
+        })
+        .init();
+}

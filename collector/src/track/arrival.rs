@@ -140,7 +140,9 @@ impl Arrivals {
             Margin::Auto if self.beats == 1 => (interval / 2).max(LEAST_MARGIN),
             Margin::Auto => {
                 let spread_us = MARGIN_DEVIATIONS * (self.deviation_16us / 16);
-                Duration::from_micros(spread_us.into()).min(interval / 2).max(LEAST_MARGIN)
+                Duration::from_micros(spread_us.into())
+                    .min(interval / 2)
+                    .max(LEAST_MARGIN)
             }
         }
     }
@@ -152,7 +154,11 @@ impl Arrivals {
     pub fn expected_after(&self, offset_us: i64, next: Duration, margin: Duration) -> Duration {
         let ahead_us = self.typical_us.wrapping_sub(offset_us);
         let ahead = Duration::from_micros(ahead_us.unsigned_abs());
-        if ahead_us >= 0 { next + ahead.min(margin) } else { next.saturating_sub(ahead) }
+        if ahead_us >= 0 {
+            next + ahead.min(margin)
+        } else {
+            next.saturating_sub(ahead)
+        }
     }
 }
 
@@ -172,7 +178,10 @@ mod tests {
 
     const INTERVAL: Duration = Duration::from_secs(1);
 
-    const EVEN: Spacing = Spacing { sent_us: 1_000_000, arrived_us: 1_000_000 };
+    const EVEN: Spacing = Spacing {
+        sent_us: 1_000_000,
+        arrived_us: 1_000_000,
+    };
 
     fn after(offsets_us: impl IntoIterator<Item = i64>) -> Arrivals {
         let mut offsets = offsets_us.into_iter();
@@ -194,24 +203,36 @@ mod tests {
         let noisy = after((0..200).map(|beat| beat % 2 * 100_000));
         let margin = noisy.margin(Margin::Auto, INTERVAL);
         // The centre follows by an eighth of each step of 100 ms, and so keeps 100 / (2 - 1/8) ms away.
-        assert!((210..=214).contains(&margin.as_millis()), "four times 53.3 ms, not {margin:?}");
+        assert!(
+            (210..=214).contains(&margin.as_millis()),
+            "four times 53.3 ms, not {margin:?}"
+        );
         let wild = after((0..200).map(|beat| beat % 2 * 5_000_000));
         assert_eq!(wild.margin(Margin::Auto, INTERVAL), INTERVAL / 2);
-        assert_eq!(wild.margin(Margin::Fixed(Duration::ZERO), INTERVAL), Duration::ZERO);
+        assert_eq!(
+            wild.margin(Margin::Fixed(Duration::ZERO), INTERVAL),
+            Duration::ZERO
+        );
     }
 
     #[test]
     fn a_single_late_beat_does_not_move_the_typical_offset() {
         let arrivals = after((0..100).map(|beat| if beat == 99 { 900_000 } else { 1_000 }));
         let expected = expected_us(&arrivals, 900_000);
-        assert!((101_000..=101_500).contains(&expected), "on the sender's schedule, not {expected}");
+        assert!(
+            (101_000..=101_500).contains(&expected),
+            "on the sender's schedule, not {expected}"
+        );
     }
 
     #[test]
     fn a_burst_out_of_a_queue_does_not_move_it_either() {
         let mut arrivals = after([0; 100]);
         for beat in (0..15).rev() {
-            let queued = Spacing { sent_us: 1_000_000, arrived_us: 50 };
+            let queued = Spacing {
+                sent_us: 1_000_000,
+                arrived_us: 50,
+            };
             arrivals.observe(beat * 1_000_000, queued, INTERVAL);
         }
         assert_eq!(expected_us(&arrivals, 0), 1_000_000);
@@ -245,7 +266,14 @@ mod tests {
                 let previous_us = offset_us - drift_us;
                 assert!(came_after <= arrivals.expected_after(previous_us, interval, margin) + margin);
                 let micros = interval_ms * 1_000;
-                arrivals.observe(offset_us, Spacing { sent_us: micros, arrived_us: micros }, interval);
+                arrivals.observe(
+                    offset_us,
+                    Spacing {
+                        sent_us: micros,
+                        arrived_us: micros,
+                    },
+                    interval,
+                );
             }
         }
     }

@@ -23,10 +23,22 @@ impl Authority {
     /// not known, [`Reject::Tag`] for a tag that is wrong.
     pub fn check(&self, view: &View<'_>) -> Result<Option<DeviceKey>, Reject> {
         let Some(id) = view.key_id() else {
-            return if self.masters.is_empty() { Ok(None) } else { Err(Reject::Unkeyed) };
+            return if self.masters.is_empty() {
+                Ok(None)
+            } else {
+                Err(Reject::Unkeyed)
+            };
         };
-        let master = self.masters.iter().find(|master| master.id() == id).ok_or(Reject::Key)?;
+        let master = self
+            .masters
+            .iter()
+            .find(|master| master.id() == id)
+            .ok_or(Reject::Key)?;
         let key = master.device_key(&view.label());
-        if view.is_tagged_by(&key) { Ok(Some(key)) } else { Err(Reject::Tag) }
+        if view.is_tagged_by(&key) {
+            Ok(Some(key))
+        } else {
+            Err(Reject::Tag)
+        }
     }
 }

@@ -58,8 +58,14 @@ pub enum State {
 
 impl State {
     /// Every state, in the order in which a tick counts them.
-    pub const ALL: [Self; 6] =
-        [Self::Up, Self::Late, Self::Down, Self::Stopped, Self::Asleep, Self::Unknown];
+    pub const ALL: [Self; 6] = [
+        Self::Up,
+        Self::Late,
+        Self::Down,
+        Self::Stopped,
+        Self::Asleep,
+        Self::Unknown,
+    ];
 
     /// The name in event lines.
     #[must_use]
@@ -207,7 +213,7 @@ impl Cause {
 /// A source's number at this collector: the handle by which its `state` line can be asked for.
 /// It is used again for another source once this one is forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SourceId(pub(super) u32);
+pub struct SourceId(pub(crate) u32);
 
 /// What an event line about a source says.
 #[derive(Clone, Debug, PartialEq)]

@@ -16,12 +16,18 @@ impl Jitter {
     /// The jitter after one arrival: none.
     #[must_use]
     pub const fn new(offset_us: i64) -> Self {
-        Self { last_offset_us: offset_us, jitter_16us: 0 }
+        Self {
+            last_offset_us: offset_us,
+            jitter_16us: 0,
+        }
     }
 
     /// Takes in the offset of the next arrival, whatever its sequence number.
     pub fn observe(&mut self, offset_us: i64) {
-        let change_us = offset_us.wrapping_sub(self.last_offset_us).unsigned_abs().min(MAX_CHANGE_US);
+        let change_us = offset_us
+            .wrapping_sub(self.last_offset_us)
+            .unsigned_abs()
+            .min(MAX_CHANGE_US);
         self.last_offset_us = offset_us;
         self.jitter_16us = self.jitter_16us + change_us - ((self.jitter_16us + 8) >> 4);
     }

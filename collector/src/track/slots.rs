@@ -41,7 +41,12 @@ impl Slots {
     #[must_use]
     pub fn new(first: Seq, seq: Seq) -> Self {
         let (first, highest) = (first.get().min(seq.get()), seq.get());
-        Self { filled: 1, highest, first, left_empty: (highest - first + 1).saturating_sub(SLOTS) }
+        Self {
+            filled: 1,
+            highest,
+            first,
+            left_empty: (highest - first + 1).saturating_sub(SLOTS),
+        }
     }
 
     /// The highest number seen.
@@ -74,7 +79,10 @@ impl Slots {
         let stay = SLOTS.saturating_sub(steps);
         let leaving = self.expected() & !low_bits(stay) & !self.filled;
         let never_on_it = steps.saturating_sub(SLOTS);
-        self.left_empty = self.left_empty.saturating_add(leaving.count_ones()).saturating_add(never_on_it);
+        self.left_empty = self
+            .left_empty
+            .saturating_add(leaving.count_ones())
+            .saturating_add(never_on_it);
         self.filled = self.filled.checked_shl(steps).unwrap_or(0) | 1;
         self.highest += steps;
     }
@@ -103,7 +111,11 @@ impl Slots {
 
 /// A word whose `count` lowest bits are set; all of them where it has no more.
 const fn low_bits(count: u32) -> u64 {
-    if count >= u64::BITS { u64::MAX } else { (1 << count) - 1 }
+    if count >= u64::BITS {
+        u64::MAX
+    } else {
+        (1 << count) - 1
+    }
 }
 
 #[cfg(test)]
@@ -140,7 +152,10 @@ mod tests {
     #[test]
     fn a_slot_that_left_the_wheel_is_old_and_stays_lost() {
         let mut slots = from_one();
-        assert_eq!(filled(&mut slots, &[3, 65, 2]), [Filled::Newest, Filled::Newest, Filled::Reordered]);
+        assert_eq!(
+            filled(&mut slots, &[3, 65, 2]),
+            [Filled::Newest, Filled::Newest, Filled::Reordered]
+        );
         let mut slots = from_one();
         assert_eq!(filled(&mut slots, &[3, 66, 2, 1]), {
             [Filled::Newest, Filled::Newest, Filled::Old, Filled::Old]

@@ -35,9 +35,17 @@ const FIRST: Option<SourceId> = Some(SourceId(0));
 impl Snapshots {
     /// Nothing is asked for; a report is due every `period`, if there is one.
     pub fn new(period: Option<Duration>) -> Self {
-        let reports =
-            period.map(|period| Reports { period, next_at: None, told: None, last: Vec::new() });
-        Self { asked: VecDeque::new(), all: None, reports }
+        let reports = period.map(|period| Reports {
+            period,
+            next_at: None,
+            told: None,
+            last: Vec::new(),
+        });
+        Self {
+            asked: VecDeque::new(),
+            all: None,
+            reports,
+        }
     }
 
     /// A new source has this number: it was never reported.
@@ -77,7 +85,9 @@ impl Snapshots {
 
     /// When the next report is due; the origin of time where the clock of the reports was never set.
     pub fn next_report(&self) -> Option<Moment> {
-        self.reports.as_ref().map(|reports| reports.next_at.unwrap_or(Moment::ORIGIN))
+        self.reports
+            .as_ref()
+            .map(|reports| reports.next_at.unwrap_or(Moment::ORIGIN))
     }
 
     /// The next line that was asked for.
@@ -129,7 +139,10 @@ impl Reports {
 }
 
 fn tally(source: &Source, now: Moment, reorder_wait: u32) -> Tally {
-    source.heard.as_ref().map_or_else(Tally::default, |heard| heard.tally(now, reorder_wait))
+    source
+        .heard
+        .as_ref()
+        .map_or_else(Tally::default, |heard| heard.tally(now, reorder_wait))
 }
 
 /// The source that a walk over the table has come to; the walk ends behind the last one.

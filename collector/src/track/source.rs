@@ -135,7 +135,9 @@ impl Source {
     /// When its state changes if nothing is heard: its late or down deadline, or the end of its being kept.
     #[must_use]
     pub fn deadline(&self, forget: Duration) -> Moment {
-        let Some(heard) = &self.heard else { return Moment::NEVER };
+        let Some(heard) = &self.heard else {
+            return Moment::NEVER;
+        };
         match self.state {
             State::Unknown => Moment::NEVER,
             State::Up => heard.late_at,
@@ -203,7 +205,11 @@ impl Heard {
     /// When the current session is past its late deadline. After a bye no beat is due any more; an interval and
     /// a half then keeps stragglers of an older session out.
     fn session_over_at(&self) -> Moment {
-        if self.said_bye { self.arrived + self.interval() * 3 / 2 } else { self.late_at }
+        if self.said_bye {
+            self.arrived + self.interval() * 3 / 2
+        } else {
+            self.late_at
+        }
     }
 
     /// Begins a session with its first frame to arrive.
@@ -275,7 +281,11 @@ impl Heard {
     fn renew_deadlines(&mut self, frame: &Frame, now: Moment, config: &Config) {
         let interval = interval(frame);
         let margin = self.arrivals.margin(config.margin, interval);
-        let asked_for = if frame.misses == 0 { config.misses } else { frame.misses };
+        let asked_for = if frame.misses == 0 {
+            config.misses
+        } else {
+            frame.misses
+        };
         self.misses = config.misses_override.unwrap_or(asked_for).max(1);
         self.arrived = now;
         self.interval_ms = frame.interval_ms;
@@ -283,7 +293,9 @@ impl Heard {
         self.sent_us = frame.sent_us;
         self.said_bye = matches!(frame.kind, Kind::Bye(_));
         let promised = Duration::from_millis(frame.next_ms.into());
-        let expected_after = self.arrivals.expected_after(offset_us(frame, now), promised, margin);
+        let expected_after = self
+            .arrivals
+            .expected_after(offset_us(frame, now), promised, margin);
         self.due = now + if self.said_bye { interval } else { expected_after };
         self.late_at = if self.said_bye && frame.next_ms == 0 {
             Moment::NEVER
@@ -305,11 +317,24 @@ impl Heard {
     /// The counters at `now`, with what is lost by `reorder_wait` intervals of waiting.
     #[must_use]
     pub fn tally(&self, now: Moment, reorder_wait: u32) -> Tally {
-        let Counts { received, duplicate, reordered, old, lost_before } = self.counts;
+        let Counts {
+            received,
+            duplicate,
+            reordered,
+            old,
+            lost_before,
+        } = self.counts;
         let in_session = self.slots.lost(self.turned_past(now, reorder_wait));
         let lost = (lost_before + in_session) as i64;
         let expected = (received + lost_before + in_session.max(self.slots.lost_in_all())) as i64;
-        Tally { received, lost, duplicate, reordered, old, expected }
+        Tally {
+            received,
+            lost,
+            duplicate,
+            reordered,
+            old,
+            expected,
+        }
     }
 
     /// How many slots beyond the newest the source's schedule has turned, less the waiting time. It stands still

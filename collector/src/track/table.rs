@@ -46,7 +46,10 @@ impl Table {
     pub fn find(&self, label: &Label) -> Option<SourceId> {
         let hash = self.hash(label);
         let found = self.places.find(spread(hash), |place| {
-            place.hash == hash && self.get(SourceId(place.id)).is_some_and(|source| source.label == *label)
+            place.hash == hash
+                && self
+                    .get(SourceId(place.id))
+                    .is_some_and(|source| source.label == *label)
         });
         found.map(|place| SourceId(place.id))
     }
@@ -67,13 +70,16 @@ impl Table {
                 (self.records.len() - 1) as u32
             }
         };
-        self.places.insert_unique(spread(hash), Place { hash, id }, |place| spread(place.hash));
+        self.places
+            .insert_unique(spread(hash), Place { hash, id }, |place| spread(place.hash));
         Some(SourceId(id))
     }
 
     /// Removes a source. Its number is free for another one from now on.
     pub fn remove(&mut self, id: SourceId) {
-        let Some(source) = self.records.get_mut(id.0 as usize).and_then(Option::take) else { return };
+        let Some(source) = self.records.get_mut(id.0 as usize).and_then(Option::take) else {
+            return;
+        };
         let hash = self.hash(&source.label);
         if let Ok(place) = self.places.find_entry(spread(hash), |place| place.id == id.0) {
             place.remove();
@@ -95,7 +101,9 @@ impl Table {
     /// The first source in the order of the numbers, from `from` on.
     #[must_use]
     pub fn first_from(&self, from: SourceId) -> Option<SourceId> {
-        (from.0..self.records.len() as u32).map(SourceId).find(|&id| self.get(id).is_some())
+        (from.0..self.records.len() as u32)
+            .map(SourceId)
+            .find(|&id| self.get(id).is_some())
     }
 
     fn hash(&self, label: &Label) -> u32 {
@@ -114,13 +122,15 @@ impl Index<SourceId> for Table {
     type Output = Source;
 
     fn index(&self, id: SourceId) -> &Source {
-        self.get(id).expect("a source id is used only while its source is in the table")
+        self.get(id)
+            .expect("a source id is used only while its source is in the table")
     }
 }
 
 impl IndexMut<SourceId> for Table {
     fn index_mut(&mut self, id: SourceId) -> &mut Source {
-        self.get_mut(id).expect("a source id is used only while its source is in the table")
+        self.get_mut(id)
+            .expect("a source id is used only while its source is in the table")
     }
 }
 
@@ -135,7 +145,9 @@ mod tests {
     #[test]
     fn sources_are_found_by_label_until_they_are_removed() {
         let mut table = Table::new(1_000);
-        let ids: Vec<_> = (0..1_000).map(|n| table.admit(source(&format!("s{n}"))).unwrap()).collect();
+        let ids: Vec<_> = (0..1_000)
+            .map(|n| table.admit(source(&format!("s{n}"))).unwrap())
+            .collect();
         for (n, id) in ids.iter().enumerate() {
             assert_eq!(table.find(&Label::new(&format!("s{n}")).unwrap()), Some(*id));
         }

@@ -90,7 +90,10 @@ impl Tracker {
 
     /// The first frame of a source that is not in the table.
     fn meet(&mut self, frame: &Frame, peer: Peer, now: Moment) -> Result<(), Reject> {
-        let id = self.table.admit(Source::unheard(frame.label, now)).ok_or(Reject::Full)?;
+        let id = self
+            .table
+            .admit(Source::unheard(frame.label, now))
+            .ok_or(Reject::Full)?;
         self.states[State::Unknown as usize] += 1;
         self.snapshots.admit(id);
         let before = Before::of(&self.table[id], now);
@@ -103,7 +106,10 @@ impl Tracker {
     fn hear(&mut self, id: SourceId, frame: &Frame, peer: Peer, now: Moment) -> Result<(), Reject> {
         let source = &mut self.table[id];
         let before = Before::of(source, now);
-        let heard = source.heard.as_mut().expect("a source enters the table with its first frame");
+        let heard = source
+            .heard
+            .as_mut()
+            .expect("a source enters the table with its first frame");
         let succession = heard.succession(frame.session, now);
         let mut restart = None;
         match succession {
@@ -125,14 +131,7 @@ impl Tracker {
 
     /// Tells what the newest frame of a source changed: its state, its address, its health. `restart` says why a
     /// new session began, where one did.
-    fn settle(
-        &mut self,
-        id: SourceId,
-        frame: &Frame,
-        now: Moment,
-        before: &Before,
-        restart: Option<Cause>,
-    ) {
+    fn settle(&mut self, id: SourceId, frame: &Frame, now: Moment, before: &Before, restart: Option<Cause>) {
         match frame.kind {
             Kind::Bye(reason) => self.part(id, frame, reason, now, before),
             Kind::Beat(health) => {
@@ -155,9 +154,9 @@ impl Tracker {
             Reason::Sleep => (State::Asleep, Happening::Asleep, Cause::Sleep),
         };
         let detail = match reason {
-            Reason::Sleep => {
-                Detail::Sleep { wake: std::time::Duration::from_millis(frame.next_ms.into()) }
-            }
+            Reason::Sleep => Detail::Sleep {
+                wake: std::time::Duration::from_millis(frame.next_ms.into()),
+            },
             Reason::Stop | Reason::Reboot | Reason::Upgrade => Detail::None,
         };
         self.enter(id, state, cause, now);
@@ -181,12 +180,24 @@ impl Tracker {
     /// A new session comes from a new process, whose port means nothing; within a session the port counts too,
     /// because a NAT that gives another one has moved the source.
     fn tell_moved(&mut self, id: SourceId, now: Moment, before: &Before, is_new_session: bool) {
-        let (Some(from), Some(heard)) = (before.addr, &self.table[id].heard) else { return };
+        let (Some(from), Some(heard)) = (before.addr, &self.table[id].heard) else {
+            return;
+        };
         let to = heard.peer.addr;
-        let has_moved = if is_new_session { from.ip() != to.ip() } else { from != to };
+        let has_moved = if is_new_session {
+            from.ip() != to.ip()
+        } else {
+            from != to
+        };
         if has_moved {
             let before = self.unchanged(id, now, before);
-            self.tell(id, now, &before, (Happening::Moved, None), Detail::Moved { from, to });
+            self.tell(
+                id,
+                now,
+                &before,
+                (Happening::Moved, None),
+                Detail::Moved { from, to },
+            );
         }
     }
 
@@ -194,14 +205,24 @@ impl Tracker {
         let (from, to) = (before.health, self.table[id].health);
         if before.state != State::Unknown && from != to {
             let before = self.unchanged(id, now, before);
-            self.tell(id, now, &before, (Happening::Status, None), Detail::Status { from, to });
+            self.tell(
+                id,
+                now,
+                &before,
+                (Happening::Status, None),
+                Detail::Status { from, to },
+            );
         }
     }
 
     /// What was before an event that changes no state: the state as it is now.
     fn unchanged(&self, id: SourceId, now: Moment, before: &Before) -> Before {
         let source = &self.table[id];
-        Before { state: source.state, since: now.since(source.since), ..*before }
+        Before {
+            state: source.state,
+            since: now.since(source.since),
+            ..*before
+        }
     }
 
     fn enter(&mut self, id: SourceId, state: State, cause: Cause, now: Moment) {
@@ -225,7 +246,8 @@ impl Tracker {
         let source = &self.table[id];
         let Some(heard) = &source.heard else { return };
         let tally = heard.tally(now, self.config.reorder_wait);
-        self.events.extend(tell::event((id, source), now, before, what, &tally, detail));
+        self.events
+            .extend(tell::event((id, source), now, before, what, &tally, detail));
     }
 
     /// The wheel is touched only where the new deadline is earlier than the one that it will look at.
@@ -243,7 +265,9 @@ impl Tracker {
     pub fn on_time(&mut self, now: Moment) {
         self.snapshots.on_time(now);
         for _ in 0..LOOKS_A_CALL {
-            let Some(index) = self.deadlines.expire(now) else { return };
+            let Some(index) = self.deadlines.expire(now) else {
+                return;
+            };
             let id = SourceId(index);
             let source = &mut self.table[id];
             source.armed = Moment::NEVER;
@@ -283,7 +307,11 @@ impl Tracker {
     /// When [`Tracker::on_time`] has something to do next; a moment in the past where it has more to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Moment> {
-        self.deadlines.next().into_iter().chain(self.snapshots.next_report()).min()
+        self.deadlines
+            .next()
+            .into_iter()
+            .chain(self.snapshots.next_report())
+            .min()
     }
 
     /// The next event, oldest first.
@@ -309,7 +337,8 @@ impl Tracker {
 
     /// The next `state` line that was asked for, or the next line of a report that is due.
     pub fn poll_state(&mut self, now: Moment) -> Option<Event> {
-        self.snapshots.poll(now, &mut self.table, self.config.reorder_wait)
+        self.snapshots
+            .poll(now, &mut self.table, self.config.reorder_wait)
     }
 
     /// The sources by state, and what was received and dropped until now; the fields that only the sockets

@@ -1,0 +1,273 @@
+//! One collector: where it is, whether it answers, and what went wrong on the way to it.
+
+use beacon_common::{Moment, Seq};
+use log::{info, warn};
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use crate::destination::{Destination, Host};
+use crate::limit::Limit;
+use crate::link::{Answer, Link, Silence};
+use crate::resolve::{Resolved, Resolver, Timetable};
+use crate::socket::{Family, Sockets, Trouble};
+
+/// A collector that beats are sent to.
+#[derive(Debug)]
+pub struct Collector {
+    destination: Destination,
+    addresses: Vec<SocketAddr>,
+    /// Which of the addresses is sent to.
+    current: usize,
+    timetable: Option<Timetable>,
+    /// The only family that can be reached, where the address to send from says so.
+    family: Option<Family>,
+    link: Link,
+    troubles: [Limit; Trouble::ALL.len()],
+}
+
+impl Collector {
+    /// A collector that nothing has been sent to yet; it is lost after `misses` unanswered asks.
+    #[must_use]
+    pub fn new(destination: Destination, bind: Option<SocketAddr>, misses: u8, now: Moment) -> Self {
+        let (addresses, timetable) = match destination.host() {
+            Host::Address(address) => (vec![*address], None),
+            Host::Name { .. } => (Vec::new(), Some(Timetable::new(now))),
+        };
+        Self {
+            destination,
+            addresses,
+            current: 0,
+            timetable,
+            family: bind.map(Family::of),
+            link: Link::new(misses),
+            troubles: Default::default(),
+        }
+    }
+
+    /// Where it is sent to; `None` while its name is not resolved.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.addresses.get(self.current).copied()
+    }
+
+    /// Whether its name may yet turn out to have an address: the first answer has not come.
+    #[must_use]
+    pub fn is_unresolved_yet(&self) -> bool {
+        let has_failed = self.timetable.as_ref().is_some_and(Timetable::has_failed);
+        self.address().is_none() && !has_failed
+    }
+
+    /// Whether this is one of its addresses.
+    #[must_use]
+    pub fn is_at(&self, from: SocketAddr) -> bool {
+        // The scope of an IPv6 address is this host's own affair.
+        let is_same = |address: &SocketAddr| (address.ip(), address.port()) == (from.ip(), from.port());
+        self.addresses.iter().any(is_same)
+    }
+
+    /// Its acks.
+    #[must_use]
+    pub const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// How often each trouble came up, for those that did.
+    pub fn troubles(&self) -> impl Iterator<Item = (Trouble, u64)> {
+        let totals = self.troubles.iter().map(Limit::total);
+        Trouble::ALL
+            .into_iter()
+            .zip(totals)
+            .filter(|&(_, total)| total != 0)
+    }
+
+    /// Sends it one frame, and says whether the network took it.
+    pub fn send(&mut self, bytes: &[u8], sockets: &mut Sockets, now: Moment) -> bool {
+        let Some(address) = self.address() else {
+            return false;
+        };
+        match sockets.send(bytes, address) {
+            Ok(()) => true,
+            Err(error) => {
+                self.trouble(Trouble::of(&error), &error, now);
+                false
+            }
+        }
+    }
+
+    /// The next beat is due: whatever the one before asked stays unanswered. Silence moves on to the next of
+    /// the name's addresses, and asks for the name again.
+    pub fn judge(&mut self) {
+        let Some(silence) = self.link.judge() else { return };
+        if silence == Silence::Lost {
+            warn!("{self}: lost, it answers no more");
+        }
+        self.current = (self.current + 1).checked_rem(self.addresses.len()).unwrap_or(0);
+        if let Some(timetable) = &mut self.timetable {
+            timetable.hasten();
+        }
+    }
+
+    /// It is asked for an ack of this frame.
+    pub fn ask(&mut self, seq: Seq, sent_us: u64) {
+        self.link.ask(seq, sent_us);
+    }
+
+    /// Takes an ack of this session, and says whether it answers something.
+    pub fn answer(&mut self, seq: Seq, sent_us: u64, now_us: u64) -> bool {
+        let answer = self.link.answer(seq, sent_us, now_us);
+        match answer {
+            Some(Answer::First) => info!("{self}: answers"),
+            Some(Answer::Found) => info!("{self}: found, it answers again"),
+            Some(Answer::Again) | None => {}
+        }
+        answer.is_some()
+    }
+
+    /// A new session begins.
+    pub fn begin_session(&mut self) {
+        self.link.begin_session();
+    }
+
+    /// When its name is to be resolved next.
+    #[must_use]
+    pub fn resolve_due(&self) -> Moment {
+        self.timetable.as_ref().map_or(Moment::NEVER, Timetable::due)
+    }
+
+    /// Begins to resolve its name where that is due. `index` is the place of this collector.
+    pub fn resolve(&mut self, index: usize, resolver: &Resolver, now: Moment) {
+        if let Host::Name { name, port } = self.destination.host()
+            && let Some(timetable) = self.timetable.as_mut().filter(|timetable| timetable.due() <= now)
+        {
+            timetable.asked(now);
+            resolver.ask(index, name, *port);
+        }
+    }
+
+    /// Takes the answer about its name. The address in use stays in use where the name still has it, and
+    /// where there is no answer.
+    pub fn resolved(&mut self, answer: Resolved, now: Moment) {
+        let addresses = answer.addresses.and_then(|found| self.usable(found));
+        if let Some(timetable) = &mut self.timetable {
+            timetable.answered(now, addresses.is_ok());
+        }
+        match addresses {
+            Ok(addresses) => {
+                let in_use = self.address();
+                self.current = addresses
+                    .iter()
+                    .position(|&address| Some(address) == in_use)
+                    .unwrap_or(0);
+                self.addresses = addresses;
+            }
+            Err(error) => self.trouble(Trouble::Name, &error, now),
+        }
+    }
+
+    /// The addresses that can be reached from where beats are sent from.
+    fn usable(&self, found: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
+        let is_usable =
+            |address: &SocketAddr| self.family.is_none_or(|family| family == Family::of(*address));
+        let addresses: Vec<_> = found.into_iter().filter(is_usable).collect();
+        if addresses.is_empty() {
+            return Err(io::Error::other("no address of the family that is sent from"));
+        }
+        Ok(addresses)
+    }
+
+    fn trouble(&mut self, trouble: Trouble, error: &io::Error, now: Moment) {
+        if let Some(held_back) = self.troubles[trouble as usize].count(now) {
+            warn!("{self}: {trouble}: {error}; will be tried again{held_back}");
+        }
+    }
+}
+
+/// As it was written, with the address in use where that says more.
+impl fmt::Display for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.destination)?;
+        match (self.destination.host(), self.address()) {
+            (Host::Name { .. }, Some(address)) => write!(f, " ({address})"),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn collector(text: &str, bind: Option<&str>) -> Collector {
+        let bind = bind.map(|text| text.parse().unwrap());
+        Collector::new(text.parse().unwrap(), bind, 1, Moment::ORIGIN)
+    }
+
+    fn answer(addresses: &[&str]) -> Resolved {
+        Resolved {
+            collector: 0,
+            addresses: Ok(addresses.iter().map(|text| text.parse().unwrap()).collect()),
+        }
+    }
+
+    fn lose(collector: &mut Collector) {
+        collector.ask(Seq::FIRST, 0);
+        collector.judge();
+    }
+
+    #[test]
+    fn silence_goes_round_the_addresses_of_a_name() {
+        let mut collector = collector("a", None);
+        lose(&mut collector);
+        assert_eq!(collector.address(), None);
+        collector.resolved(answer(&["192.0.2.1:9", "[2001:db8::1]:9"]), Moment::ORIGIN);
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.push(collector.to_string());
+            lose(&mut collector);
+        }
+        assert_eq!(
+            seen,
+            ["a (192.0.2.1:9)", "a ([2001:db8::1]:9)", "a (192.0.2.1:9)"]
+        );
+    }
+
+    #[test]
+    fn an_address_that_the_name_still_has_stays_in_use() {
+        let mut collector = collector("a", None);
+        collector.resolved(answer(&["192.0.2.1:9"]), Moment::ORIGIN);
+        collector.resolved(answer(&["192.0.2.2:9", "192.0.2.1:9"]), Moment::ORIGIN);
+        assert_eq!(collector.address(), "192.0.2.1:9".parse().ok());
+        let no_answer = Resolved {
+            collector: 0,
+            addresses: Err(io::Error::other("no such name")),
+        };
+        collector.resolved(no_answer, Moment::ORIGIN);
+        assert_eq!(collector.address(), "192.0.2.1:9".parse().ok());
+        assert!(collector.troubles().eq([(Trouble::Name, 1)]));
+        collector.resolved(answer(&["192.0.2.3:9"]), Moment::ORIGIN);
+        assert_eq!(collector.address(), "192.0.2.3:9".parse().ok());
+    }
+
+    #[test]
+    fn only_addresses_of_the_family_that_is_sent_from_are_used() {
+        let mut collector = collector("a", Some("[::1]:0"));
+        collector.resolved(answer(&["192.0.2.1:9", "[::1]:9"]), Moment::ORIGIN);
+        assert_eq!(collector.address(), "[::1]:9".parse().ok());
+        collector.resolved(answer(&["192.0.2.1:9"]), Moment::ORIGIN);
+        assert_eq!(collector.troubles().next(), Some((Trouble::Name, 1)));
+    }
+
+    #[test]
+    fn an_address_is_never_resolved_and_a_lost_name_again() {
+        assert_eq!(collector("192.0.2.1", None).resolve_due(), Moment::NEVER);
+        let mut named = collector("a", None);
+        assert_eq!(named.resolve_due(), Moment::ORIGIN);
+        named.resolved(answer(&["192.0.2.1:9"]), Moment::ORIGIN);
+        let calm = named.resolve_due();
+        lose(&mut named);
+        assert!(named.resolve_due() < calm);
+        assert!(named.resolve_due() >= Moment::ORIGIN + Duration::from_secs(1));
+    }
+}

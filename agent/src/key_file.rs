@@ -1,0 +1,128 @@
+//! The key file: one line `ID HEX32`, `#` begins a comment (docs/protocol.md, section 6).
+
+use beacon_common::DeviceKey;
+use beacon_common::key::parse_key_line;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::failure::Failure;
+
+/// Far more than a key and its comments; a wrong path such as `/dev/zero` must not fill the memory.
+const LONGEST: u64 = 65_536;
+
+/// Everything that others than the owner could do with a file.
+const OTHERS: u32 = 0o077;
+
+/// Reads the one key of the file at `path`.
+///
+/// # Errors
+/// [`Failure::KeyFileMode`] where others than its owner can get at it, [`Failure::KeyFile`] where it cannot
+/// be read or does not hold exactly one key. Neither repeats what the file holds.
+pub fn read(path: &Path) -> Result<DeviceKey, Failure> {
+    let unusable = |problem: String| Failure::KeyFile {
+        path: path.to_owned(),
+        problem,
+    };
+    let unreadable = |error: std::io::Error| unusable(error.to_string());
+    let file = File::open(path).map_err(unreadable)?;
+    let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
+    if mode & OTHERS != 0 {
+        return Err(Failure::KeyFileMode {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    let mut text = String::new();
+    file.take(LONGEST).read_to_string(&mut text).map_err(unreadable)?;
+    parse(&text).map_err(unusable)
+}
+
+fn parse(text: &str) -> Result<DeviceKey, String> {
+    let mut found = None;
+    for (line, number) in text.lines().zip(1..) {
+        let key = parse_key_line(line).map_err(|error| format!("line {number}: {error}"))?;
+        if let Some((id, bytes)) = key
+            && found.replace(DeviceKey::new(id, bytes)).is_some()
+        {
+            return Err(format!("line {number}: a second key; a device has one"));
+        }
+    }
+    found.ok_or_else(|| "no key; it takes one line ID HEX32".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::path::PathBuf;
+
+    const HEX: &str = "3ef60eb36452baf30efd880352564763";
+
+    fn file(dir: &tempfile::TempDir, text: &str, mode: u32) -> PathBuf {
+        let path = dir.path().join("key");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        path
+    }
+
+    #[test]
+    fn one_line_among_comments_is_the_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = file(&dir, &format!("# fridge-7\n\n7 {HEX} # ours\r\n"), 0o400);
+        let key = read(&path).unwrap();
+        assert_eq!(key.reveal().to_string(), format!("7 {HEX}"));
+    }
+
+    #[test]
+    fn an_unusable_file_is_refused_without_a_word_of_its_contents() {
+        let dir = tempfile::tempdir().unwrap();
+        for (text, problem) in [
+            (String::new(), "no key; it takes one line ID HEX32"),
+            (
+                "# only a comment\n".to_owned(),
+                "no key; it takes one line ID HEX32",
+            ),
+            (
+                format!("7 {HEX}\n8 {HEX}\n"),
+                "line 2: a second key; a device has one",
+            ),
+            (
+                "\nsecret\n".to_owned(),
+                "line 2: a key line takes an id and a key: ID HEX32",
+            ),
+            (format!("0 {HEX}"), "line 1: a key's id is a number from 1 to 255"),
+            ("7 secret".to_owned(), "line 1: a key is 32 hex digits"),
+        ] {
+            let failure = read(&file(&dir, &text, 0o600)).unwrap_err();
+            assert_eq!(failure.code(), 66);
+            assert!(failure.to_string().ends_with(problem), "{failure}");
+        }
+        let missing = read(&dir.path().join("missing")).unwrap_err();
+        assert_eq!(missing.code(), 66);
+        assert!(missing.to_string().contains("missing: No such file"));
+        assert_eq!(
+            read(dir.path()).unwrap_err().code(),
+            77,
+            "a directory lets others in"
+        );
+    }
+
+    #[test]
+    fn a_file_open_to_others_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        for mode in [0o640, 0o604, 0o620, 0o601] {
+            let failure = read(&file(&dir, &format!("7 {HEX}"), mode)).unwrap_err();
+            assert_eq!(failure.code(), 77);
+            assert!(failure.to_string().contains(&format!("mode {mode:03o}")));
+        }
+    }
+
+    #[test]
+    fn an_endless_file_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = file(&dir, &format!("{}\n7 {HEX}\n", "#".repeat(70_000)), 0o600);
+        assert_eq!(read(&path).unwrap_err().code(), 66);
+    }
+}

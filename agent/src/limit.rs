@@ -1,0 +1,65 @@
+//! What repeats is logged once a minute, with how often it happened since.
+
+use beacon_common::Moment;
+use std::fmt;
+use std::time::Duration;
+
+const AT_MOST_EVERY: Duration = Duration::from_secs(60);
+
+/// The log limit of one kind of message.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limit {
+    total: u64,
+    held_back: u64,
+    told: Option<Moment>,
+}
+
+/// How many messages were held back before this one; as text it ends the message, empty for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldBack(u64);
+
+impl Limit {
+    /// Counts one more, and says whether to tell it.
+    pub fn count(&mut self, now: Moment) -> Option<HeldBack> {
+        self.total += 1;
+        if self.told.is_some_and(|told| now.since(told) < AT_MOST_EVERY) {
+            self.held_back += 1;
+            return None;
+        }
+        self.told = Some(now);
+        Some(HeldBack(std::mem::take(&mut self.held_back)))
+    }
+
+    /// How many there were in all.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.total
+    }
+}
+
+impl fmt::Display for HeldBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            more => write!(f, " (and {more} times since last told)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_a_minute_is_told_with_the_count_of_the_rest() {
+        let mut limit = Limit::default();
+        let start = Moment::from_nanos(5);
+        let told: Vec<_> = (0..=60)
+            .filter_map(|second| limit.count(start + Duration::from_secs(second)))
+            .map(|held_back| held_back.to_string())
+            .collect();
+        assert_eq!(told, ["", " (and 59 times since last told)"]);
+        assert_eq!(limit.total(), 61);
+        assert_eq!(limit.count(start + Duration::from_secs(120)), Some(HeldBack(0)));
+    }
+}

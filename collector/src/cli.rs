@@ -1,0 +1,294 @@
+//! What may be written on the command line and in the environment. What it means is told in
+//! [`crate::config`].
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use beacon_common::{KeyId, Label};
+use clap::error::{ContextKind, ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::failure::{Exit, Failure};
+use crate::output::Format;
+use crate::output::events::{EventName, EventSet};
+use crate::track::config::Margin;
+
+/// Receives the beats of a fleet of small devices and tells who is up, late, down, asleep or restarted.
+///
+/// Writes one line an event to stdout; docs/events.md explains them. The log goes to stderr, its level by
+/// RUST_LOG. Every option can be set in the environment too; what stands on the command line goes first.
+/// Exit codes: 2 wrong arguments, 65 damaged file, 66 no such file, 71 the system refuses (an address cannot
+/// be bound), 74 stdout cannot be written, 77 key file open to others.
+#[derive(Debug, Parser)]
+#[command(
+    name = "beacon-collector",
+    version,
+    disable_help_subcommand = true,
+    args_conflicts_with_subcommands = true
+)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// How to run.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Address and port to listen on; a multicast group is joined. Repeatable; in the environment separated
+    /// by commas [default: port 7878 of every address of the host, IPv6 and IPv4]
+    #[arg(long, env = "BEACON_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',', value_parser = listen)]
+    pub listen: Vec<SocketAddr>,
+
+    /// Format of the event lines [default: text on a terminal, otherwise json]
+    #[arg(long, env = "BEACON_FORMAT", value_name = "json|text|logfmt|influx", value_parser = format)]
+    pub format: Option<Format>,
+
+    /// File with the master keys, lines ID HEX32, open to its owner alone; with it, every frame must be
+    /// made with one of them
+    #[arg(long, env = "BEACON_KEYS", value_name = "FILE")]
+    pub keys: Option<PathBuf>,
+
+    /// How many beats may be missing before a source is down, where its frames leave that open
+    #[arg(long, env = "BEACON_MISSES", value_name = "1-255", default_value = "3", value_parser = misses)]
+    pub misses: u8,
+
+    /// The same, whatever the frames say
+    #[arg(long, env = "BEACON_MISSES_OVERRIDE", value_name = "1-255", value_parser = misses)]
+    pub misses_override: Option<u8>,
+
+    /// Safety margin added to each deadline: auto follows the observed spread of the arrivals
+    #[arg(long, env = "BEACON_MARGIN", value_name = "auto|DURATION", default_value = "auto", value_parser = margin)]
+    pub margin: Margin,
+
+    /// How long a source is kept that is down or stopped
+    #[arg(long, env = "BEACON_FORGET", value_name = "DURATION", default_value = "24h", value_parser = forget)]
+    pub forget: Duration,
+
+    /// How many sources are kept at most: 1 to 2147483648
+    #[arg(long, env = "BEACON_MAX_SOURCES", value_name = "COUNT", default_value = "1000000", value_parser = max_sources)]
+    pub max_sources: u32,
+
+    /// How many intervals a missing beat may still come late before it counts as lost
+    #[arg(long, env = "BEACON_REORDER_WAIT", value_name = "0-62", default_value = "2", value_parser = reorder_wait)]
+    pub reorder_wait: u32,
+
+    /// How often to write a tick line; 0 for never
+    #[arg(long, env = "BEACON_TICK", value_name = "DURATION", default_value = "60s", value_parser = period)]
+    pub tick: Period,
+
+    /// How often to write a report line for each source; 0 for never
+    #[arg(long, env = "BEACON_REPORT", value_name = "DURATION", default_value = "0", value_parser = period)]
+    pub report: Period,
+
+    /// Events to write, separated by commas; gap and state are always written [default: all]
+    #[arg(long, env = "BEACON_EVENTS", value_name = "LIST", value_parser = events)]
+    pub events: Option<EventSet>,
+
+    /// Name of this collector in every line [default: the host name]
+    #[arg(long, env = "BEACON_NAME", value_name = "NAME", value_parser = name)]
+    pub name: Option<String>,
+
+    /// How many lines may wait for a slow reader before they are dropped, and a gap line says so: 16 or more
+    #[arg(long, env = "BEACON_QUEUE", value_name = "LINES", default_value = "65536", value_parser = queue)]
+    pub queue: usize,
+}
+
+/// How often; `None` for never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period(pub Option<Duration>);
+
+/// What there is to do beside running.
+#[derive(Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Print a new master key as a line for the collector's key file
+    Keygen {
+        /// Number of the key
+        #[arg(long, env = "BEACON_KEY_ID", value_name = "1-255", default_value = "1", value_parser = key_id)]
+        id: KeyId,
+    },
+    /// Print the key of one device as the line for that device's key file
+    DeviceKey {
+        /// File with the master keys
+        #[arg(long, env = "BEACON_KEYS", value_name = "FILE")]
+        keys: PathBuf,
+        /// Label of the device
+        #[arg(value_name = "LABEL", value_parser = label)]
+        label: Label,
+        /// Number of the master key to use [default: the last one in the file]
+        #[arg(long, env = "BEACON_KEY_ID", value_name = "1-255", value_parser = key_id)]
+        id: Option<KeyId>,
+    },
+    /// Print the JSON Schema of the event lines
+    Schema,
+}
+
+/// What the command line comes to.
+#[derive(Debug)]
+pub enum Parsed {
+    /// Run with these options.
+    Run(Box<Options>),
+    /// Do this instead.
+    Command(Command),
+    /// Print this: the help or the version.
+    Text(String),
+}
+
+/// Reads the command line, whose first word is the program's own name, and the environment.
+///
+/// # Errors
+/// [`Exit::Usage`] with one line that names the option and what it takes.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Failure> {
+    match CommandLine::try_parse_from(arguments) {
+        Ok(CommandLine {
+            command: Some(command),
+            ..
+        }) => Ok(Parsed::Command(command)),
+        Ok(CommandLine { options, .. }) => Ok(Parsed::Run(Box::new(options))),
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Parsed::Text(error.to_string())),
+            _ => Err(Failure::new(Exit::Usage, one_line(&error))),
+        },
+    }
+}
+
+/// Clap explains over several lines; a log takes one.
+fn one_line(error: &clap::Error) -> String {
+    let context = |kind| {
+        error
+            .get(kind)
+            .map(|value| value.to_string().escape_debug().to_string())
+    };
+    let argument = context(ContextKind::InvalidArg).unwrap_or_default();
+    let (option, takes) = argument.split_once(' ').unwrap_or((&argument, "a value"));
+    match (error.kind(), std::error::Error::source(error)) {
+        (ErrorKind::ValueValidation, Some(reason)) => format!("{option}: {reason}"),
+        (ErrorKind::InvalidValue, _) => format!("{option}: a value is missing; it takes {takes}"),
+        (ErrorKind::TooManyValues, _) => format!("{option}: it takes no value"),
+        (ErrorKind::MissingRequiredArgument, _) => format!("{argument}: missing"),
+        (ErrorKind::UnknownArgument, _) => format!("{option}: no such option; --help lists them"),
+        (ErrorKind::InvalidSubcommand, _) => {
+            let word = context(ContextKind::InvalidSubcommand).unwrap_or_default();
+            format!("'{word}' is not a command; it takes {}", commands().join(", "))
+        }
+        (ErrorKind::ArgumentConflict, _) => match context(ContextKind::InvalidSubcommand) {
+            Some(command) => format!("{command}: takes its own options, after the command"),
+            None => format!("{option}: given twice; it takes one {takes}"),
+        },
+        (ErrorKind::InvalidUtf8, _) => "a value is not UTF-8 text".to_owned(),
+        _ => first_line(&error.to_string()),
+    }
+}
+
+fn first_line(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}
+
+fn commands() -> Vec<String> {
+    CommandLine::command()
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect()
+}
+
+/// `'x' is not a duration; it takes …`, on one line whatever was written.
+fn refuse(text: &str, wanted: &str, takes: &str) -> String {
+    format!("'{}' is not {wanted}; it takes {takes}", text.escape_debug())
+}
+
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let takes = "ADDR:PORT, like 0.0.0.0:7878 or [::]:7878";
+    text.parse()
+        .map_err(|_| refuse(text, "an address with its port", takes))
+}
+
+fn format(text: &str) -> Result<Format, String> {
+    let named = Format::ALL.into_iter().find(|format| format.name() == text);
+    named.ok_or_else(|| refuse(text, "a format", "json, text, logfmt or influx"))
+}
+
+fn misses(text: &str) -> Result<u8, String> {
+    number(text, 1, u8::MAX.into(), "a number from 1 to 255")
+}
+
+fn reorder_wait(text: &str) -> Result<u32, String> {
+    // A wheel of 64 slots cannot wait for a beat that has left it (docs/protocol.md, section 10).
+    number(text, 0, 62, "a number from 0 to 62")
+}
+
+fn max_sources(text: &str) -> Result<u32, String> {
+    number(text, 1, 1 << 31, "a number from 1 to 2147483648")
+}
+
+fn queue(text: &str) -> Result<usize, String> {
+    number(text, 16, i64::MAX as u64, "a number of lines, 16 or more")
+}
+
+fn key_id(text: &str) -> Result<KeyId, String> {
+    let takes = "a number from 1 to 255";
+    KeyId::new(number(text, 1, u8::MAX.into(), takes)?).ok_or_else(|| refuse(text, "a key's id", takes))
+}
+
+fn number<N: TryFrom<u64>>(text: &str, min: u64, max: u64, takes: &str) -> Result<N, String> {
+    let number = text.parse().ok().filter(|number| (min..=max).contains(number));
+    number
+        .and_then(|number| N::try_from(number).ok())
+        .ok_or_else(|| refuse(text, "in range", takes))
+}
+
+fn margin(text: &str) -> Result<Margin, String> {
+    match text {
+        "auto" => Ok(Margin::Auto),
+        _ => duration(text, "auto or a duration like 250ms").map(Margin::Fixed),
+    }
+}
+
+fn forget(text: &str) -> Result<Duration, String> {
+    let takes = "a duration above zero, like 90s or 24h";
+    let forget = duration(text, takes)?;
+    if forget.is_zero() {
+        Err(refuse(text, "above zero", takes))
+    } else {
+        Ok(forget)
+    }
+}
+
+fn period(text: &str) -> Result<Period, String> {
+    let takes = "0 for never, or a duration from 10ms like 60s or 1h30m";
+    match duration(text, takes)? {
+        Duration::ZERO => Ok(Period(None)),
+        period if period < Duration::from_millis(10) => Err(refuse(text, "long enough", takes)),
+        period => Ok(Period(Some(period))),
+    }
+}
+
+fn duration(text: &str, takes: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| refuse(text, "a duration", takes))
+}
+
+fn events(text: &str) -> Result<EventSet, String> {
+    let event = |name: &str| EventName::from_name(name.trim()).ok_or_else(|| name.trim().to_owned());
+    text.split(',')
+        .map(event)
+        .collect::<Result<EventSet, String>>()
+        .map_err(|name| refuse(&name, "an event", &EventName::ALL.map(EventName::name).join(",")))
+}
+
+fn name(text: &str) -> Result<String, String> {
+    match text.len() {
+        1..=255 => Ok(text.to_owned()),
+        _ => Err(refuse(text, "a name", "1 to 255 bytes of text")),
+    }
+}
+
+fn label(text: &str) -> Result<Label, String> {
+    let takes = "1 to 16 of A-Z a-z 0-9 . _ -, the first a letter or digit";
+    Label::new(text).map_err(|_| refuse(text, "a label", takes))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+use super::*;
+
+fn parsed(arguments: &[&str]) -> Result<Parsed, Failure> {
+    parse(["beacon-collector"].iter().chain(arguments).map(Into::into))
+}
+
+fn options(arguments: &[&str]) -> Options {
+    match parsed(arguments) {
+        Ok(Parsed::Run(options)) => *options,
+        other => panic!("{arguments:?} is not a run: {other:?}"),
+    }
+}
+
+fn refused(arguments: &[&str]) -> String {
+    let failure = parsed(arguments).expect_err("these arguments are wrong");
+    assert_eq!(failure.exit, Exit::Usage);
+    assert!(!failure.line.contains('\n'), "{failure}");
+    failure.line
+}
+
+#[test]
+fn the_definition_holds_together() {
+    CommandLine::command().debug_assert();
+}
+
+#[test]
+fn every_option_has_an_environment_variable_named_after_it() {
+    for argument in CommandLine::command().get_arguments() {
+        let Some(long) = argument
+            .get_long()
+            .filter(|long| !["help", "version"].contains(long))
+        else {
+            continue;
+        };
+        let variable = format!("BEACON_{}", long.to_ascii_uppercase().replace('-', "_"));
+        assert_eq!(
+            argument.get_env().and_then(|name| name.to_str()),
+            Some(&*variable)
+        );
+    }
+}
+
+#[test]
+fn options_are_read() {
+    let options = options(&[
+        "--listen=0.0.0.0:1",
+        "--listen=[ff02::1%3]:2",
+        "--misses=255",
+        "--misses-override=1",
+        "--margin=1s500ms",
+        "--forget=1h30m",
+        "--max-sources=2147483648",
+        "--reorder-wait=0",
+        "--tick=0s",
+        "--report=5m",
+        "--events=up, down",
+        "--queue=16",
+    ]);
+    assert_eq!(
+        options.listen,
+        ["0.0.0.0:1".parse().unwrap(), "[ff02::1%3]:2".parse().unwrap()]
+    );
+    assert_eq!((options.misses, options.misses_override), (255, Some(1)));
+    assert_eq!(options.margin, Margin::Fixed(Duration::from_millis(1_500)));
+    assert_eq!(options.forget, Duration::from_mins(90));
+    assert_eq!((options.max_sources, options.reorder_wait), (1 << 31, 0));
+    assert_eq!(
+        (options.tick, options.report),
+        (Period(None), Period(Some(Duration::from_mins(5))))
+    );
+    assert_eq!(options.queue, 16);
+    let events = options.events.unwrap();
+    let kept: Vec<_> = EventName::ALL
+        .into_iter()
+        .filter(|event| events.contains(*event))
+        .collect();
+    assert_eq!(
+        kept.iter().map(|event| event.name()).collect::<Vec<_>>(),
+        ["up", "down"]
+    );
+}
+
+#[test]
+fn a_wrong_value_is_told_in_one_line_with_what_the_option_takes() {
+    for (arguments, line) in [
+        (
+            &["--margin", "x"][..],
+            "--margin: 'x' is not a duration; it takes auto or a duration like 250ms",
+        ),
+        (
+            &["--margin=10"],
+            "--margin: '10' is not a duration; it takes auto or a duration like 250ms",
+        ),
+        (
+            &["--listen", ":7878"],
+            "--listen: ':7878' is not an address with its port; it takes ADDR:PORT, like 0.0.0.0:7878 or [::]:7878",
+        ),
+        (
+            &["--format", "x\ny"],
+            "--format: 'x\\ny' is not a format; it takes json, text, logfmt or influx",
+        ),
+        (
+            &["--misses", "0"],
+            "--misses: '0' is not in range; it takes a number from 1 to 255",
+        ),
+        (
+            &["--misses-override", "256"],
+            "--misses-override: '256' is not in range; it takes a number from 1 to 255",
+        ),
+        (
+            &["--reorder-wait", "63"],
+            "--reorder-wait: '63' is not in range; it takes a number from 0 to 62",
+        ),
+        (
+            &["--max-sources", "0"],
+            "--max-sources: '0' is not in range; it takes a number from 1 to 2147483648",
+        ),
+        (
+            &["--queue", "15"],
+            "--queue: '15' is not in range; it takes a number of lines, 16 or more",
+        ),
+        (
+            &["--forget", "0s"],
+            "--forget: '0s' is not above zero; it takes a duration above zero, like 90s or 24h",
+        ),
+        (
+            &["--tick", "1ms"],
+            "--tick: '1ms' is not long enough; it takes 0 for never, or a duration from 10ms like 60s or 1h30m",
+        ),
+        (
+            &["--events", "up,Down"],
+            "--events: 'Down' is not an event; it takes up,late,down,stopped,asleep,restarted,moved,status,forgotten,report,state,start,tick,gap,end",
+        ),
+        (
+            &["--name", ""],
+            "--name: '' is not a name; it takes 1 to 255 bytes of text",
+        ),
+        (
+            &["keygen", "--id", "0"],
+            "--id: '0' is not in range; it takes a number from 1 to 255",
+        ),
+        (
+            &["device-key", "--keys", "f", "-"],
+            "<LABEL>: '-' is not a label; it takes 1 to 16 of A-Z a-z 0-9 . _ -, the first a letter or digit",
+        ),
+    ] {
+        assert_eq!(refused(arguments), line);
+    }
+}
+
+#[test]
+fn what_is_no_option_or_too_much_or_too_little_is_told_in_one_line() {
+    for (arguments, line) in [
+        (
+            &["--lisen", "x"][..],
+            "--lisen: no such option; --help lists them",
+        ),
+        (&["-x"], "-x: no such option; --help lists them"),
+        (&["--state", "f"], "--state: no such option; --help lists them"),
+        (
+            &["serve"],
+            "'serve' is not a command; it takes keygen, device-key, schema",
+        ),
+        (&["keygen", "x"], "x: no such option; --help lists them"),
+        (
+            &["--margin"],
+            "--margin: a value is missing; it takes <auto|DURATION>",
+        ),
+        (&["--misses"], "--misses: a value is missing; it takes <1-255>"),
+        (
+            &["--tick=1s", "--tick=2s"],
+            "--tick: given twice; it takes one <DURATION>",
+        ),
+        (&["--version=1"], "--version: it takes no value"),
+        (&["device-key"], "--keys <FILE>, <LABEL>: missing"),
+        (&["device-key", "--keys", "f"], "<LABEL>: missing"),
+        (
+            &["--tick=1s", "schema"],
+            "schema: takes its own options, after the command",
+        ),
+    ] {
+        assert_eq!(refused(arguments), line);
+    }
+}
+
+#[test]
+fn commands_are_read() {
+    let command = |arguments: &[&str]| match parsed(arguments) {
+        Ok(Parsed::Command(command)) => command,
+        other => panic!("{arguments:?} is not a command: {other:?}"),
+    };
+    assert_eq!(command(&["schema"]), Command::Schema);
+    let id = KeyId::new(1).unwrap();
+    assert_eq!(command(&["keygen"]), Command::Keygen { id });
+    let label = Label::new("fridge-7").unwrap();
+    let (keys, id) = (PathBuf::from("f"), KeyId::new(9));
+    let device_key = Command::DeviceKey { keys, label, id };
+    assert_eq!(
+        command(&["device-key", "--keys", "f", "fridge-7", "--id", "9"]),
+        device_key
+    );
+}
+
+#[test]
+fn help_and_version_are_text_to_print() {
+    for (arguments, part) in [
+        (&["--help"][..], "--reorder-wait"),
+        (&["keygen", "--help"], "--id"),
+        (&["--version"], env!("CARGO_PKG_VERSION")),
+    ] {
+        match parsed(arguments) {
+            Ok(Parsed::Text(text)) => assert!(text.contains(part), "{text}"),
+            other => panic!("{arguments:?}: {other:?}"),
+        }
+    }
+}

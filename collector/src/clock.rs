@@ -1,0 +1,129 @@
+//! The only room that reads a clock, and the arithmetic between its two clocks.
+//!
+//! Everything is judged on `CLOCK_BOOTTIME`, which counts suspend and which nobody can set. `CLOCK_REALTIME` is
+//! printed, and it is what the kernel stamps datagrams with.
+
+use beacon_common::Moment;
+use rustix::time::{ClockId, Timespec};
+
+/// Both clocks at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The clock that is judged by.
+    pub now: Moment,
+    /// The wall clock: nanoseconds since the Unix epoch.
+    pub wall_nanos: u64,
+}
+
+/// Reads both clocks.
+#[must_use]
+pub fn read() -> Reading {
+    Reading {
+        now: now(),
+        wall_nanos: nanos(clock_gettime(ClockId::Realtime)),
+    }
+}
+
+/// Reads the clock that is judged by.
+#[must_use]
+pub fn now() -> Moment {
+    Moment::from_nanos(nanos(clock_gettime(ClockId::Boottime)))
+}
+
+impl Reading {
+    /// The wall time of `at` in microseconds since the Unix epoch, if the wall clock was then what it is now.
+    #[must_use]
+    pub const fn wall_micros(&self, at: Moment) -> u64 {
+        let later = at.as_nanos().saturating_sub(self.now.as_nanos());
+        let earlier = self.now.as_nanos().saturating_sub(at.as_nanos());
+        self.wall_nanos.saturating_add(later).saturating_sub(earlier) / 1_000
+    }
+
+    /// When a datagram arrived that the kernel stamped with `stamp_nanos` of the wall clock: no earlier than
+    /// `complete`, up to which reception is known to have been complete, and no later than now. Within these
+    /// bounds lies all the harm that a step of the wall clock does.
+    #[must_use]
+    pub fn arrival(&self, stamp_nanos: Option<u64>, complete: Moment) -> Moment {
+        let stamp = stamp_nanos.unwrap_or(self.wall_nanos);
+        let age = self.wall_nanos.saturating_sub(stamp);
+        Moment::from_nanos(self.now.as_nanos().saturating_sub(age))
+            .max(complete)
+            .min(self.now)
+    }
+}
+
+fn nanos(time: Timespec) -> u64 {
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    let nanos = u64::try_from(time.tv_nsec).unwrap_or_default();
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "every other room takes its time from this one"
+)]
+fn clock_gettime(clock: ClockId) -> Timespec {
+    rustix::time::clock_gettime(clock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READING: Reading = Reading {
+        now: Moment::from_nanos(5_000_000),
+        wall_nanos: 1_700_000_000_000_000_000,
+    };
+
+    #[test]
+    fn the_clocks_run_forward_from_boot_and_from_the_epoch() {
+        let (early, late) = (read(), read());
+        assert!(early.now <= late.now);
+        let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
+        let uptime: f64 = uptime.split(' ').next().unwrap().parse().unwrap();
+        assert!((uptime - late.now.as_nanos() as f64 / 1e9).abs() < 60.0);
+        assert!(late.wall_nanos > 1_700_000_000_000_000_000);
+    }
+
+    #[test]
+    fn wall_time_is_told_by_the_present_offset() {
+        let at = |nanos| READING.wall_micros(Moment::from_nanos(nanos));
+        assert_eq!(at(5_000_000), 1_700_000_000_000_000);
+        assert_eq!(at(4_000_000), 1_699_999_999_999_000);
+        assert_eq!(at(6_000_000), 1_700_000_000_001_000);
+    }
+
+    #[test]
+    fn a_stamp_becomes_the_moment_of_arrival() {
+        let complete = Moment::from_nanos(1_000_000);
+        let arrival = |age: i64| {
+            READING
+                .arrival(
+                    Some(READING.wall_nanos.checked_add_signed(-age).unwrap()),
+                    complete,
+                )
+                .as_nanos()
+        };
+        assert_eq!(arrival(0), 5_000_000);
+        assert_eq!(arrival(1_500_000), 3_500_000);
+        assert_eq!(READING.arrival(None, complete), READING.now);
+    }
+
+    /// A day forward or back between the stamp and the reading, or a stamp of 1970.
+    #[test]
+    fn a_step_of_the_wall_clock_stays_within_the_drain() {
+        const DAY: i64 = 86_400_000_000_000;
+        let complete = Moment::from_nanos(1_000_000);
+        let stamped = |nanos: u64| READING.arrival(Some(nanos), complete);
+        assert_eq!(
+            stamped(READING.wall_nanos.checked_add_signed(DAY).unwrap()),
+            READING.now
+        );
+        assert_eq!(
+            stamped(READING.wall_nanos.checked_add_signed(-DAY).unwrap()),
+            complete
+        );
+        assert_eq!(stamped(0), complete);
+        assert_eq!(stamped(u64::MAX), READING.now);
+    }
+}

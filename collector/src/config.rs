@@ -1,0 +1,203 @@
+//! What was meant by the command line: checked, completed with what the process finds around it, and trusted
+//! from here on.
+
+use std::collections::HashSet;
+use std::env;
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::cli::Options;
+use crate::failure::{Exit, Failure};
+use crate::keys::read_masters;
+use crate::output::events::EventSet;
+use crate::output::{Format, Settings};
+use crate::track;
+
+/// How many addresses may be listened on: each has a number of 8 bits.
+const MAX_LISTEN: usize = 256;
+
+/// Everything that a run is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: Listen,
+    /// How to judge.
+    pub track: track::config::Config,
+    /// What to write, and how.
+    pub output: Settings,
+    /// How often to write a `tick`; `None` for never.
+    pub tick: Option<Duration>,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// `[::]:7878` taking IPv4 too, or `0.0.0.0:7878` where there is no IPv6.
+    Default,
+    /// On these addresses; multicast groups are joined.
+    At(Vec<SocketAddr>),
+}
+
+/// What the process finds around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The name of the host.
+    pub host_name: String,
+    /// Whether stdout is a terminal.
+    pub terminal: bool,
+    /// Whether that terminal and its user take colour.
+    pub colour: bool,
+}
+
+impl Surroundings {
+    /// Those of this process. Colour is unwanted where NO_COLOR is set and not empty (no-color.org), or the
+    /// terminal is a dumb one.
+    #[must_use]
+    pub fn look() -> Self {
+        let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+        Self {
+            host_name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            terminal: io::stdout().is_terminal(),
+            colour: !no_color && !dumb,
+        }
+    }
+}
+
+impl Config {
+    /// What `options` mean here.
+    ///
+    /// # Errors
+    /// What is wrong with the key file, or with options that do not go together.
+    pub fn new(options: Options, around: Surroundings) -> Result<Self, Failure> {
+        let keys = options.keys.as_deref().map(read_masters).transpose()?;
+        Ok(Self {
+            listen: listen(options.listen)?,
+            track: track::config::Config {
+                misses: options.misses,
+                misses_override: options.misses_override,
+                margin: options.margin,
+                reorder_wait: options.reorder_wait,
+                forget: options.forget,
+                max_sources: options.max_sources,
+                report: options.report.0,
+                keys: keys.unwrap_or_default(),
+            },
+            output: Settings {
+                format: options.format.unwrap_or(if around.terminal {
+                    Format::Text
+                } else {
+                    Format::Json
+                }),
+                colour: around.terminal && around.colour,
+                collector: options.name.unwrap_or(around.host_name),
+                events: options.events.unwrap_or(EventSet::ALL),
+                queue: options.queue,
+            },
+            tick: options.tick.0,
+        })
+    }
+}
+
+fn listen(addresses: Vec<SocketAddr>) -> Result<Listen, Failure> {
+    let refuse = |problem: String| Err(Failure::new(Exit::Usage, format_args!("--listen: {problem}")));
+    if addresses.is_empty() {
+        return Ok(Listen::Default);
+    }
+    if addresses.len() > MAX_LISTEN {
+        return refuse(format!(
+            "{} addresses; it takes at most {MAX_LISTEN}",
+            addresses.len()
+        ));
+    }
+    let mut seen = HashSet::new();
+    match addresses
+        .iter()
+        .find(|address| address.port() != 0 && !seen.insert(**address))
+    {
+        Some(twice) => refuse(format!("{twice} is given twice; it takes each address once")),
+        None => Ok(Listen::At(addresses)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Parsed, parse};
+
+    fn config(arguments: &[&str], terminal: bool) -> Result<Config, Failure> {
+        let words = ["beacon-collector"].iter().chain(arguments).map(Into::into);
+        let Parsed::Run(options) = parse(words)? else {
+            panic!("{arguments:?} is not a run")
+        };
+        let host_name = "attic".to_owned();
+        Config::new(
+            *options,
+            Surroundings {
+                host_name,
+                terminal,
+                colour: true,
+            },
+        )
+    }
+
+    #[test]
+    fn what_is_not_said_is_found_around() {
+        let piped = config(&[], false).unwrap();
+        assert_eq!(piped.listen, Listen::Default);
+        assert_eq!(piped.tick, Some(Duration::from_mins(1)));
+        let settings = Settings {
+            format: Format::Json,
+            colour: false,
+            collector: "attic".to_owned(),
+            events: EventSet::ALL,
+            queue: 65_536,
+        };
+        assert_eq!(piped.output, settings);
+        let judgement = track::config::Config::default();
+        assert_eq!(format!("{:?}", piped.track), format!("{judgement:?}"));
+        let shown = config(&[], true).unwrap();
+        assert_eq!(
+            shown.output,
+            Settings {
+                format: Format::Text,
+                colour: true,
+                ..settings
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_said_goes_first() {
+        let said = config(&["--format", "logfmt", "--name", "cellar", "--tick", "0"], true).unwrap();
+        assert_eq!(said.output.format, Format::Logfmt);
+        assert_eq!(said.output.collector, "cellar");
+        assert_eq!(said.tick, None);
+    }
+
+    #[test]
+    fn an_address_is_listened_on_once() {
+        let two = config(&["--listen", "[::1]:7878,127.0.0.1:7878"], false).unwrap();
+        let addresses = vec!["[::1]:7878".parse().unwrap(), "127.0.0.1:7878".parse().unwrap()];
+        assert_eq!(two.listen, Listen::At(addresses));
+        assert!(config(&["--listen", "[::1]:0", "--listen", "[::1]:0"], false).is_ok());
+        let failure = config(&["--listen", "[::1]:78", "--listen", "[::1]:78"], false).unwrap_err();
+        assert_eq!(
+            failure.line,
+            "--listen: [::1]:78 is given twice; it takes each address once"
+        );
+    }
+
+    #[test]
+    fn a_key_file_that_is_not_there_ends_the_run() {
+        let failure = config(&["--keys", "/nowhere/keys"], false).unwrap_err();
+        assert_eq!(failure.exit, Exit::NoInput);
+        assert!(
+            failure
+                .line
+                .starts_with("--keys: /nowhere/keys: cannot be read: "),
+            "{failure}"
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! Why the collector does not run: one line, one exit code.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// The exit codes, all in one place: 2 as shells and clap use it, the others from sysexits.h.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Wrong arguments.
+    Usage = 2,
+    /// A file is damaged.
+    Data = 65,
+    /// There is no such file, or it cannot be read.
+    NoInput = 66,
+    /// The system refuses: an address cannot be bound, no thread, no random bytes.
+    System = 71,
+    /// What was asked for cannot be written.
+    Output = 74,
+    /// A key file is open to others than its owner.
+    NoPermission = 77,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why the collector does not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// How the process ends.
+    pub exit: Exit,
+    /// One line: what was wrong, where, and what to do.
+    pub line: String,
+}
+
+impl Failure {
+    /// The failure told by `line`.
+    #[must_use]
+    pub fn new(exit: Exit, line: impl fmt::Display) -> Self {
+        Self {
+            exit,
+            line: line.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,189 @@
+//! Key files of the collector: any number of master keys, one line `ID HEX32` each, `#` beginning a comment.
+//!
+//! What is wrong with a file is told by line number; what a line holds is never repeated.
+
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::str;
+
+use beacon_common::key::{KEY_LEN, RevealedKey, parse_key_line};
+use beacon_common::{KeyId, MasterKey};
+
+use crate::failure::{Exit, Failure};
+
+/// Far more than 255 keys with their comments take.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// The permission bits of everybody but the owner.
+const OTHERS: u32 = 0o077;
+
+/// Reads the master keys in the file at `path`, in its order; at least one.
+///
+/// # Errors
+/// [`Exit::NoInput`] where it cannot be read, [`Exit::NoPermission`] where others than its owner can read it,
+/// [`Exit::Data`] where it holds anything but keys.
+pub fn read_masters(path: &Path) -> Result<Vec<MasterKey>, Failure> {
+    let unreadable = |error: io::Error| told(Exit::NoInput, path, format_args!("cannot be read: {error}"));
+    let file = File::open(path).map_err(unreadable)?;
+    // Asked of the open file, not of its name, which may come to mean another one in between.
+    let mode = file.metadata().map_err(unreadable)?.mode() & 0o777;
+    if mode & OTHERS != 0 {
+        let problem = format_args!("mode {mode:03o} lets others than its owner at the keys; chmod 600 it");
+        return Err(told(Exit::NoPermission, path, problem));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(told(
+            Exit::Data,
+            path,
+            "longer than 1 MiB, so this is no key file",
+        ));
+    }
+    parse_masters(&bytes).map_err(|problem| told(Exit::Data, path, problem))
+}
+
+fn told(exit: Exit, path: &Path, problem: impl Display) -> Failure {
+    let path = path.to_string_lossy();
+    Failure::new(exit, format_args!("--keys: {}: {problem}", path.escape_debug()))
+}
+
+fn parse_masters(bytes: &[u8]) -> Result<Vec<MasterKey>, String> {
+    let mut masters: Vec<(usize, MasterKey)> = Vec::new();
+    for (number, line) in (1..).zip(bytes.split(|&byte| byte == b'\n')) {
+        let at_line = |problem: &dyn Display| format!("line {number}: {problem}");
+        let text = str::from_utf8(line).map_err(|_| at_line(&"this is not UTF-8 text"))?;
+        let Some((id, key)) = parse_key_line(text).map_err(|error| at_line(&error))? else {
+            continue;
+        };
+        if let Some((first, _)) = masters.iter().find(|(_, master)| master.id() == id) {
+            let problem = format_args!("id {id} is already that of line {first}; each key takes its own id");
+            return Err(at_line(&problem));
+        }
+        masters.push((number, MasterKey::new(id, key)));
+    }
+    if masters.is_empty() {
+        return Err("there is no key in it; `beacon-collector keygen` makes one".to_owned());
+    }
+    Ok(masters.into_iter().map(|(_, master)| master).collect())
+}
+
+/// The key-file line of a new master key, from the kernel's random bytes.
+///
+/// # Errors
+/// [`Exit::System`] where the kernel has none to give.
+pub fn generate(id: KeyId) -> Result<String, Failure> {
+    let mut bytes = [0; KEY_LEN];
+    // Up to 256 bytes come whole or not at all (getrandom(2)).
+    match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
+        Ok(KEY_LEN) => Ok(RevealedKey::new(id, &bytes).to_string()),
+        Ok(_) => Err(Failure::new(
+            Exit::System,
+            "keygen: the kernel gave too few random bytes; try again",
+        )),
+        Err(error) => Err(Failure::new(
+            Exit::System,
+            format_args!("keygen: no random bytes: {error}"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    const KEY: &str = "000102030405060708090a0b0c0d0e0f";
+
+    fn read(content: &[u8], mode: u32) -> Result<Vec<u8>, Failure> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keys");
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let ids = |masters: Vec<MasterKey>| masters.iter().map(|master| master.id().get()).collect();
+        read_masters(&path).map(ids)
+    }
+
+    fn refused(content: &[u8], exit: Exit) -> String {
+        let failure = read(content, 0o600).unwrap_err();
+        assert_eq!(failure.exit, exit, "{failure}");
+        assert!(!failure.line.contains('\n'), "{failure}");
+        failure.line
+    }
+
+    #[test]
+    fn any_number_of_keys_in_the_order_of_the_file() {
+        let content = format!("# old\r\n7 {KEY}\r\n\r\n200 {KEY} # new\n1 {KEY}");
+        assert_eq!(read(content.as_bytes(), 0o600), Ok(vec![7, 200, 1]));
+        assert_eq!(read(content.as_bytes(), 0o400), Ok(vec![7, 200, 1]));
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_by_line_and_never_repeated() {
+        for (content, problem) in [
+            (
+                format!("7 {KEY}\n8 {}\n", &KEY[1..]),
+                "line 2: a key is 32 hex digits",
+            ),
+            (format!("0 {KEY}"), "line 1: a key's id is a number from 1 to 255"),
+            (
+                format!("\n\n{KEY}"),
+                "line 3: a key line takes an id and a key: ID HEX32",
+            ),
+            (
+                format!("7 {KEY}\n\n7 {KEY}"),
+                "line 3: id 7 is already that of line 1; each key takes its own id",
+            ),
+            (
+                "# none\n".to_owned(),
+                "there is no key in it; `beacon-collector keygen` makes one",
+            ),
+            (
+                String::new(),
+                "there is no key in it; `beacon-collector keygen` makes one",
+            ),
+        ] {
+            let line = refused(content.as_bytes(), Exit::Data);
+            assert!(line.ends_with(problem), "{line}");
+            assert!(!line.contains(&KEY[1..]), "{line}");
+        }
+        assert!(refused(b"# \xff", Exit::Data).ends_with("line 1: this is not UTF-8 text"));
+        assert!(refused(&vec![b'#'; (1 << 20) + 1], Exit::Data).contains("no key file"));
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        let content = format!("7 {KEY}");
+        for mode in [0o644, 0o640, 0o604, 0o620, 0o601] {
+            let failure = read(content.as_bytes(), mode).unwrap_err();
+            assert_eq!(failure.exit, Exit::NoPermission);
+            assert!(failure.line.contains(&format!("mode {mode:03o}")), "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_and_a_directory_cannot_be_read() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), Permissions::from_mode(0o700)).unwrap();
+        for path in [directory.path().join("no\nsuch"), directory.path().to_owned()] {
+            let failure = read_masters(&path).unwrap_err();
+            assert_eq!(failure.exit, Exit::NoInput, "{failure}");
+            assert!(!failure.line.contains('\n'), "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_new_key_is_a_key_line_and_never_the_same() {
+        let id = KeyId::new(9).unwrap();
+        let (first, second) = (generate(id).unwrap(), generate(id).unwrap());
+        assert_ne!(first, second);
+        let (read_id, _) = parse_key_line(&first).unwrap().unwrap();
+        assert_eq!(read_id, id);
+    }
+}

@@ -1,0 +1,127 @@
+//! A batch of datagrams received by one recvmmsg(2).
+
+use std::io::{self, ErrorKind};
+use std::mem;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr;
+
+use beacon_common::FRAME_LEN;
+
+use super::BATCH;
+use super::control::{self, Control, Told};
+use super::name::Name;
+
+/// A datagram as it was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// Its bytes; none at all where it is longer than a frame, which makes it as useless as an empty one.
+    pub bytes: &'a [u8],
+    /// Where it came from.
+    pub from: SocketAddr,
+    /// The collector's own address that it was sent to, where the socket listens on more than one.
+    pub to: Option<IpAddr>,
+    /// When the kernel took it from the network, in nanoseconds of the wall clock since the Unix epoch.
+    pub stamp_nanos: Option<u64>,
+}
+
+/// Room for one batch, allocated once.
+pub struct Inbox {
+    buffers: Box<[Buffer; BATCH]>,
+    taken: usize,
+}
+
+/// Room for one datagram, and what is known of the one in it.
+#[derive(Clone, Copy)]
+struct Buffer {
+    payload: [u8; FRAME_LEN],
+    name: Name,
+    control: Control,
+    len: usize,
+    from: Option<SocketAddr>,
+    told: Told,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        let buffer = Buffer {
+            payload: [0; FRAME_LEN],
+            name: Name::default(),
+            control: Control::EMPTY,
+            len: 0,
+            from: None,
+            told: Told::default(),
+        };
+        Self {
+            buffers: Box::new([buffer; BATCH]),
+            taken: 0,
+        }
+    }
+}
+
+impl Inbox {
+    /// Replaces the batch by what `socket` has waiting, and says how many datagrams that is: fewer than
+    /// [`BATCH`] where no more are waiting. Never blocks.
+    ///
+    /// # Errors
+    /// The system's; what is waiting waits on.
+    pub(super) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        self.taken = 0;
+        // SAFETY: both structures consist of integers and pointers, of which all zeroes is a value.
+        let (mut headers, mut vectors): ([libc::mmsghdr; BATCH], [libc::iovec; BATCH]) =
+            unsafe { mem::zeroed() };
+        for ((header, vector), buffer) in headers.iter_mut().zip(&mut vectors).zip(self.buffers.iter_mut()) {
+            vector.iov_base = buffer.payload.as_mut_ptr().cast();
+            vector.iov_len = FRAME_LEN;
+            let header = &mut header.msg_hdr;
+            header.msg_iov = vector;
+            header.msg_iovlen = 1;
+            header.msg_name = (&raw mut buffer.name).cast();
+            header.msg_namelen = Name::CAPACITY;
+            header.msg_control = (&raw mut buffer.control).cast();
+            header.msg_controllen = Control::CAPACITY as _;
+        }
+        let taken = loop {
+            // The timeout is broken in Linux: null (recvmmsg(2), BUGS).
+            // SAFETY: every header points to memory of the length it states, all of which outlives the call.
+            let taken = unsafe {
+                libc::recvmmsg(
+                    socket.as_raw_fd(),
+                    headers.as_mut_ptr(),
+                    BATCH as libc::c_uint,
+                    libc::MSG_DONTWAIT as _,
+                    ptr::null_mut(),
+                )
+            };
+            match usize::try_from(taken) {
+                Ok(taken) => break taken,
+                Err(_) => match io::Error::last_os_error() {
+                    error if error.kind() == ErrorKind::Interrupted => {}
+                    error if error.kind() == ErrorKind::WouldBlock => break 0,
+                    error => return Err(error),
+                },
+            }
+        };
+        for (header, buffer) in headers.iter().zip(self.buffers.iter_mut()).take(taken) {
+            let is_longer = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+            buffer.len = if is_longer { 0 } else { header.msg_len as usize };
+            buffer.from = buffer.name.address(header.msg_hdr.msg_namelen);
+            // SAFETY: the kernel has just written this header's control memory and its length.
+            buffer.told = unsafe { control::read(&header.msg_hdr) };
+        }
+        self.taken = taken;
+        Ok(taken)
+    }
+
+    /// The batch, in the order of arrival.
+    pub fn datagrams(&self) -> impl Iterator<Item = Datagram<'_>> {
+        self.buffers[..self.taken].iter().filter_map(|buffer| {
+            Some(Datagram {
+                bytes: &buffer.payload[..buffer.len],
+                from: buffer.from?,
+                to: buffer.told.to,
+                stamp_nanos: buffer.told.stamp_nanos,
+            })
+        })
+    }
+}

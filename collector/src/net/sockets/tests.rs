@@ -1,0 +1,267 @@
+use super::*;
+use crate::clock;
+use crate::net::BATCH;
+use beacon_common::FRAME_LEN;
+use std::collections::HashSet;
+use std::net::UdpSocket;
+use std::time::Duration;
+
+fn open_at(address: &str) -> Socket {
+    Socket::open(address.parse().unwrap()).unwrap()
+}
+
+/// A peer's socket on `host`, which waits long enough for what must come.
+fn peer(host: &str) -> UdpSocket {
+    let socket = UdpSocket::bind((host, 0)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket
+}
+
+/// What one batch holds: bytes, peer, own address.
+type Held = Vec<(Vec<u8>, SocketAddr, Option<IpAddr>)>;
+
+/// Loopback delivers before the send returns, so nothing is to be waited for.
+fn take(socket: &Socket, inbox: &mut Inbox) -> Held {
+    let taken = socket.receive(inbox).unwrap();
+    let held: Held = inbox
+        .datagrams()
+        .map(|datagram| (datagram.bytes.to_vec(), datagram.from, datagram.to))
+        .collect();
+    assert_eq!(held.len(), taken);
+    held
+}
+
+#[test]
+fn every_length_is_received_and_what_is_too_long_comes_as_nothing() {
+    let (socket, sender, mut inbox) = (open_at("127.0.0.1:0"), peer("127.0.0.1"), Inbox::default());
+    let bytes: Vec<u8> = (0..=255).cycle().take(2_000).collect();
+    for len in [64, 0, 63, 65, 1, 2_000, 64] {
+        sender.send_to(&bytes[..len], socket.local()).unwrap();
+    }
+    let from = sender.local_addr().unwrap();
+    let expected: Held = [64, 0, 63, 0, 1, 0, 64]
+        .iter()
+        .map(|&len| (bytes[..len].to_vec(), from, None))
+        .collect();
+    assert_eq!(take(&socket, &mut inbox), expected);
+    assert_eq!(take(&socket, &mut inbox), []);
+}
+
+#[test]
+fn a_batch_is_full_while_more_is_waiting() {
+    let (socket, sender, mut inbox) = (open_at("[::1]:0"), peer("::1"), Inbox::default());
+    let sent: Vec<Vec<u8>> = (0..BATCH as u8 + 3)
+        .map(|number| vec![number; FRAME_LEN])
+        .collect();
+    sent.iter()
+        .for_each(|bytes| assert_eq!(sender.send_to(bytes, socket.local()).unwrap(), FRAME_LEN));
+    let (first, second) = (take(&socket, &mut inbox), take(&socket, &mut inbox));
+    assert_eq!((first.len(), second.len()), (BATCH, 3));
+    let received: Vec<_> = first.into_iter().chain(second).map(|(bytes, ..)| bytes).collect();
+    assert_eq!(received, sent);
+}
+
+#[test]
+fn the_kernel_stamps_every_datagram_with_its_wall_clock() {
+    let (socket, sender, mut inbox) = (open_at("127.0.0.1:0"), peer("127.0.0.1"), Inbox::default());
+    // The kernel begins to stamp a moment after it is asked to; until then a stamp is the time of reception.
+    let before = clock::read().wall_nanos;
+    for _ in 0..2 * BATCH {
+        sender.send_to(&[1; FRAME_LEN], socket.local()).unwrap();
+    }
+    for _ in 0..2 {
+        assert_eq!(socket.receive(&mut inbox).unwrap(), BATCH);
+        let after = clock::read().wall_nanos;
+        let stamps: Vec<_> = inbox
+            .datagrams()
+            .map(|datagram| datagram.stamp_nanos.unwrap())
+            .collect();
+        assert!(stamps.is_sorted(), "{stamps:?}");
+        assert!(
+            before <= stamps[0] && stamps[BATCH - 1] <= after,
+            "{before} {stamps:?} {after}"
+        );
+    }
+}
+
+/// IPv4 peers of the dual-stack socket are IPv4 peers, in whatever order they and others come.
+#[test]
+fn a_wildcard_socket_takes_both_families_and_answers_from_where_it_was_asked() {
+    let (socket, mut inbox, mut outbox) = (open_at("[::]:0"), Inbox::default(), Outbox::default());
+    let port = socket.local().port();
+    let asked: [(&str, IpAddr); 4] = [
+        ("127.0.0.1", "127.0.0.1".parse().unwrap()),
+        ("::1", "::1".parse().unwrap()),
+        ("127.0.0.1", "127.0.0.5".parse().unwrap()),
+        ("::1", "::1".parse().unwrap()),
+    ];
+    let peers: Vec<_> = asked.iter().map(|(host, _)| peer(host)).collect();
+    for (peer, (_, to)) in peers.iter().zip(asked) {
+        peer.send_to(&[7; FRAME_LEN], (to, port)).unwrap();
+    }
+    let held = take(&socket, &mut inbox);
+    for ((peer, (_, to)), (number, held)) in peers.iter().zip(asked).zip((0..).zip(held)) {
+        assert_eq!(held, (vec![7; FRAME_LEN], peer.local_addr().unwrap(), Some(to)));
+        outbox.push([number; FRAME_LEN], held.1, held.2);
+    }
+    socket.send(&mut outbox).unwrap();
+    for ((peer, (_, to)), number) in peers.iter().zip(asked).zip(0..) {
+        let mut bytes = [0; FRAME_LEN + 1];
+        assert_eq!(
+            peer.recv_from(&mut bytes).unwrap(),
+            (FRAME_LEN, SocketAddr::from((to, port)))
+        );
+        assert_eq!(bytes[..FRAME_LEN], [number; FRAME_LEN]);
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_sent_does_not_keep_the_others() {
+    let (socket, mut outbox) = (open_at("127.0.0.1:0"), Outbox::default());
+    let good = peer("127.0.0.1");
+    let bad = "[::1]:9".parse().unwrap();
+    let answers = BATCH as u8 + 8;
+    for number in 0..answers {
+        let to = if number % 20 == 3 {
+            bad
+        } else {
+            good.local_addr().unwrap()
+        };
+        outbox.push([number; FRAME_LEN], to, None);
+    }
+    let unsent = socket.send(&mut outbox).unwrap_err();
+    assert_eq!(unsent.count, 2);
+    assert_eq!(unsent.error.raw_os_error(), Some(libc::EAFNOSUPPORT));
+    for number in (0..answers).filter(|number| number % 20 != 3) {
+        let mut bytes = [0; FRAME_LEN];
+        assert_eq!(good.recv(&mut bytes).unwrap(), FRAME_LEN);
+        assert_eq!(bytes, [number; FRAME_LEN]);
+    }
+    socket.send(&mut outbox).unwrap();
+}
+
+#[test]
+fn what_the_socket_has_no_room_for_is_counted() {
+    let (mut socket, sender, mut inbox) = (open_at("127.0.0.1:0"), peer("127.0.0.1"), Inbox::default());
+    socket.inner.set_recv_buffer_size(1).unwrap();
+    assert_eq!(socket.drops(), 0);
+    for round in 1..=2 {
+        for _ in 0..500 {
+            sender.send_to(&[1; FRAME_LEN], socket.local()).unwrap();
+        }
+        let mut received = 0;
+        loop {
+            match take(&socket, &mut inbox).len() {
+                0 => break,
+                taken => received += taken as u64,
+            }
+        }
+        let drops = socket.drops();
+        assert!(received > 0);
+        assert!(drops > 400 * round, "{drops} after round {round}");
+    }
+}
+
+#[test]
+fn a_group_is_joined_beside_others_who_listen_to_it() {
+    // Interface 1 is the loopback of every network namespace.
+    let first = open_at("[ff02::be:ac%1]:0");
+    let second = open_at(&first.local().to_string());
+    assert_eq!(first.local(), second.local());
+    let joined = std::fs::read_to_string("/proc/net/igmp6").unwrap();
+    let is_group = |line: &str| line.starts_with("1 ") && line.contains("ff020000000000000000000000be00ac");
+    assert!(joined.lines().any(is_group), "{joined}");
+}
+
+#[test]
+fn the_default_is_the_wildcard_address_of_both_families() {
+    let Ok(sockets) = open(&Listen::Default) else {
+        // Somebody listens there already, which is what the error has to say.
+        let line = open(&Listen::Default).unwrap_err().line;
+        assert!(line.contains(":7878: cannot listen: port in use; "), "{line}");
+        return;
+    };
+    let local = sockets[0].local();
+    assert_eq!((sockets.len(), local.port()), (1, DEFAULT_PORT));
+    assert!(local.ip().is_unspecified());
+}
+
+#[test]
+fn each_address_has_its_own_socket_and_its_own_port() {
+    let both = vec![
+        "[::1]:0".parse().unwrap(),
+        "127.0.0.1:0".parse().unwrap(),
+        "[::ffff:127.0.0.1]:0".parse().unwrap(),
+    ];
+    let sockets = open(&Listen::At(both)).unwrap();
+    let hosts: Vec<_> = sockets
+        .iter()
+        .map(|socket| socket.local().ip().to_string())
+        .collect();
+    assert_eq!(hosts, ["::1", "127.0.0.1", "127.0.0.1"]);
+    let ports: HashSet<_> = sockets.iter().map(|socket| socket.local()).collect();
+    assert_eq!(ports.len(), 3);
+    assert!(sockets.iter().all(|socket| socket.local().port() != 0));
+}
+
+#[test]
+fn an_address_that_is_taken_is_told_with_what_to_do() {
+    let taken = peer("127.0.0.1").local_addr().unwrap();
+    let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let busy = other.local_addr().unwrap();
+    let failure = open(&Listen::At(vec![busy])).unwrap_err();
+    assert_eq!(failure.exit, Exit::System);
+    let port = busy.port();
+    assert_eq!(
+        failure.line,
+        format!(
+            "--listen {busy}: cannot listen: port in use; `ss -ulnp sport = :{port}` tells by whom; stop it, or \
+             listen elsewhere"
+        )
+    );
+    // The IPv6 wildcard takes IPv4 too.
+    let wildcard = SocketAddr::from((Ipv6Addr::UNSPECIFIED, taken.port()));
+    let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, taken.port()));
+    let failure = open(&Listen::At(vec![wildcard, v4])).unwrap_err();
+    assert_eq!(
+        failure.line,
+        format!(
+            "--listen {v4}: cannot listen: port in use; --listen {wildcard} already takes it; leave one of them out"
+        )
+    );
+}
+
+#[test]
+fn an_address_of_another_host_is_told_with_what_to_do() {
+    let failure = open(&Listen::At(vec!["192.0.2.1:7878".parse().unwrap()])).unwrap_err();
+    assert_eq!(
+        failure.line,
+        "--listen 192.0.2.1:7878: cannot listen: no such address on this host; `ip address` tells which there are"
+    );
+    let failure = open(&Listen::At(vec!["[fe80::1]:7878".parse().unwrap()])).unwrap_err();
+    assert!(
+        failure.line.contains("takes the interface's number behind it"),
+        "{failure}"
+    );
+}
+
+#[test]
+fn a_buffer_that_is_too_small_comes_with_the_command_to_enlarge_it() {
+    let line = too_small("[::]:7878".parse().unwrap(), 212_992);
+    assert!(
+        line.starts_with("[::]:7878: the kernel gives a receive buffer of 212992 bytes, "),
+        "{line}"
+    );
+    assert!(line.ends_with("sysctl -w net.core.rmem_max=4194304"), "{line}");
+}
+
+#[test]
+fn wildcards_overlap_what_they_take() {
+    let overlap = |one: &str, other: &str| overlap(one.parse().unwrap(), other.parse().unwrap());
+    assert!(overlap("[::]:1", "127.0.0.1:1"));
+    assert!(overlap("127.0.0.1:1", "0.0.0.0:1"));
+    assert!(overlap("[::1]:1", "[::]:1"));
+    assert!(!overlap("0.0.0.0:1", "[::1]:1"));
+    assert!(!overlap("[::]:1", "127.0.0.1:2"));
+    assert!(!overlap("127.0.0.2:1", "127.0.0.1:1"));
+}

@@ -1,0 +1,182 @@
+//! The names of the event lines, what each of them means, and sets of them.
+
+use super::fields::Field;
+use crate::track::event::{Cause, Happening, What};
+
+/// The name of an event line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventName {
+    /// A line about one source.
+    Source(Happening),
+    /// The collector begins to listen.
+    Start,
+    /// The regular sign of the collector's own life.
+    Tick,
+    /// The reader of the events was too slow.
+    Gap,
+    /// The collector ends in order.
+    End,
+}
+
+impl EventName {
+    /// Every event, in the order of docs/events.md.
+    pub const ALL: [Self; Happening::ALL.len() + 4] = {
+        let mut all = [Self::End; Happening::ALL.len() + 4];
+        let mut at = 0;
+        while at < Happening::ALL.len() {
+            all[at] = Self::Source(Happening::ALL[at]);
+            at += 1;
+        }
+        all[at] = Self::Start;
+        all[at + 1] = Self::Tick;
+        all[at + 2] = Self::Gap;
+        all
+    };
+
+    /// The name of the line that tells this.
+    #[must_use]
+    pub const fn of(what: &What) -> Self {
+        match what {
+            What::Source(source) => Self::Source(source.happening),
+            What::Start { .. } => Self::Start,
+            What::Tick(_) => Self::Tick,
+            What::Gap { .. } => Self::Gap,
+            What::End => Self::End,
+        }
+    }
+
+    /// The event that is called `name`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.name() == name)
+    }
+
+    /// The value of the key `event`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Source(happening) => happening.name(),
+            Self::Start => "start",
+            Self::Tick => "tick",
+            Self::Gap => "gap",
+            Self::End => "end",
+        }
+    }
+
+    /// What the line means, in one line.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Source(Happening::Up) => "the source is up, and was not",
+            Self::Source(Happening::Late) => "no beat came by the late deadline",
+            Self::Source(Happening::Down) => "no beat came by the down deadline",
+            Self::Source(Happening::Stopped) => "the source said goodbye",
+            Self::Source(Happening::Asleep) => "the source said that it sleeps",
+            Self::Source(Happening::Restarted) => "a new session began while the source was up or late",
+            Self::Source(Happening::Moved) => "the beats come from another address",
+            Self::Source(Happening::Status) => "the health has changed",
+            Self::Source(Happening::Forgotten) => {
+                "the source was down or stopped so long that it is no longer kept"
+            }
+            Self::Source(Happening::Report) => "the counters since the last report",
+            Self::Source(Happening::State) => "a snapshot of the source: nothing happened",
+            Self::Start => "the collector begins to listen",
+            Self::Tick => "the regular sign of the collector's own life",
+            Self::Gap => "the reader was too slow; a `state` line for each source concerned follows",
+            Self::End => "the collector ends in order",
+        }
+    }
+
+    /// The causes that the line gives; empty where it tells no change of state, and `cause` may be anything.
+    #[must_use]
+    pub const fn causes(self) -> &'static [Cause] {
+        match self {
+            Self::Source(Happening::Up) => &[Cause::New, Cause::Back, Cause::Restart, Cause::Awake],
+            Self::Source(Happening::Late | Happening::Down) => &[Cause::Silent, Cause::Overslept],
+            Self::Source(Happening::Stopped) => &[Cause::Stop, Cause::Reboot, Cause::Upgrade],
+            Self::Source(Happening::Asleep) => &[Cause::Sleep],
+            Self::Source(Happening::Restarted) => &[Cause::Reboot, Cause::Process, Cause::Renewed],
+            _ => &[],
+        }
+    }
+
+    /// The keys that only this event has, in the order in which they are written.
+    #[must_use]
+    pub const fn own_fields(self) -> &'static [Field] {
+        match self {
+            Self::Source(Happening::Asleep) => &[Field::WakeMs],
+            Self::Source(Happening::Moved | Happening::Status) => &[Field::From, Field::To],
+            Self::Source(Happening::Report) => &[Field::Old, Field::JitterUs, Field::Expected],
+            Self::Source(_) | Self::End => &[],
+            Self::Start => &[Field::Version, Field::Listen, Field::Pid],
+            Self::Tick => &[
+                Field::Sources,
+                Field::Received,
+                Field::Rejected,
+                Field::SocketDrops,
+                Field::EventsDropped,
+            ],
+            Self::Gap => &[Field::Dropped],
+        }
+    }
+
+    /// Every key of the line, in the order in which they are written.
+    pub fn fields(self) -> impl Iterator<Item = Field> {
+        let about_source: &[Field] = match self {
+            Self::Source(_) => &Field::SOURCE,
+            _ => &[],
+        };
+        let parts = [&Field::HEAD, about_source, self.own_fields()];
+        parts.into_iter().flatten().copied()
+    }
+
+    const fn bit(self) -> u32 {
+        let place = match self {
+            Self::Source(happening) => happening as usize,
+            Self::Start => Happening::ALL.len(),
+            Self::Tick => Happening::ALL.len() + 1,
+            Self::Gap => Happening::ALL.len() + 2,
+            Self::End => Happening::ALL.len() + 3,
+        };
+        1 << place
+    }
+}
+
+/// A set of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventSet(u32);
+
+impl EventSet {
+    /// Every event.
+    pub const ALL: Self = Self((1 << EventName::ALL.len()) - 1);
+
+    /// Whether the set holds this event.
+    #[must_use]
+    pub const fn contains(self, event: EventName) -> bool {
+        self.0 & event.bit() != 0
+    }
+}
+
+impl FromIterator<EventName> for EventSet {
+    fn from_iter<I: IntoIterator<Item = EventName>>(events: I) -> Self {
+        Self(events.into_iter().fold(0, |bits, event| bits | event.bit()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_event_has_a_name_and_a_place_of_its_own() {
+        for event in EventName::ALL {
+            assert_eq!(EventName::from_name(event.name()), Some(event));
+            let alone: EventSet = [event].into_iter().collect();
+            for other in EventName::ALL {
+                assert_eq!(alone.contains(other), other == event);
+            }
+        }
+        assert_eq!(EventName::ALL.into_iter().collect::<EventSet>(), EventSet::ALL);
+        assert_eq!(EventName::from_name("Up"), None);
+    }
+}

@@ -1,0 +1,117 @@
+//! An event as a sequence of fields: the one place that says which value goes with which key, and in which
+//! order. Every format is made from this sequence.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::events::EventName;
+use super::fields::{Addresses, Counts, Field, Time, Value};
+use crate::track::event::{Cause, Detail, SourceEvent, Tick, What};
+
+/// The version of the lines that [`Field::V`] tells.
+pub const VERSION: u64 = 1;
+
+/// An event with the head of its line.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// The line's number in this run.
+    pub id: u64,
+    /// Microseconds since the Unix epoch, UTC.
+    pub time_us: u64,
+    /// The collector's name.
+    pub collector: &'a str,
+    /// What happened.
+    pub what: &'a What,
+}
+
+impl<'a> Line<'a> {
+    /// The line's event.
+    #[must_use]
+    pub const fn event(&self) -> EventName {
+        EventName::of(self.what)
+    }
+
+    /// Gives each field with its value to `put`, in the order in which they are written.
+    ///
+    /// # Errors
+    /// Those of `put`.
+    pub fn each(&self, mut put: impl FnMut(Field, Value<'a>) -> fmt::Result) -> fmt::Result {
+        put(Field::V, Value::Count(VERSION))?;
+        put(Field::Id, Value::Count(self.id))?;
+        put(Field::Time, Value::Time(Time(self.time_us)))?;
+        put(Field::Event, Value::Text(self.event().name()))?;
+        put(Field::Collector, Value::Text(self.collector))?;
+        match self.what {
+            What::Source(source) => each_of_source(source, put),
+            What::Start { listen } => {
+                put(Field::Version, Value::Text(env!("CARGO_PKG_VERSION")))?;
+                put(Field::Listen, Value::Addresses(Addresses(listen)))?;
+                put(Field::Pid, Value::Count(std::process::id().into()))
+            }
+            What::Tick(tick) => each_of_tick(tick, put),
+            What::Gap { dropped } => put(Field::Dropped, Value::Count(*dropped)),
+            What::End => Ok(()),
+        }
+    }
+}
+
+fn each_of_source<'a>(
+    source: &'a SourceEvent,
+    mut put: impl FnMut(Field, Value<'a>) -> fmt::Result,
+) -> fmt::Result {
+    put(Field::Source, Value::Text(source.label.as_str()))?;
+    put(Field::Addr, Value::Address(source.addr))?;
+    put(Field::State, Value::Text(source.state.name()))?;
+    put(Field::Was, Value::Text(source.was.name()))?;
+    put(
+        Field::Cause,
+        source
+            .cause
+            .map_or(Value::Null, |cause: Cause| Value::Text(cause.name())),
+    )?;
+    put(Field::Session, Value::Session(source.session))?;
+    put(Field::Seq, Value::Count(source.seq.get().into()))?;
+    put(Field::IntervalMs, Value::Milliseconds(source.interval_ms.into()))?;
+    put(Field::Status, Value::Text(source.status.name()))?;
+    put(Field::SinceMs, milliseconds(source.since))?;
+    put(Field::SilentMs, milliseconds(source.silent))?;
+    put(Field::BoundMs, source.bound.map_or(Value::Null, milliseconds))?;
+    put(Field::Received, Value::Count(source.received))?;
+    put(Field::Lost, Value::Integer(source.lost))?;
+    put(Field::Duplicate, Value::Count(source.duplicate))?;
+    put(Field::Reordered, Value::Count(source.reordered))?;
+    match source.detail {
+        Detail::None => Ok(()),
+        Detail::Sleep { wake } => put(Field::WakeMs, milliseconds(wake)),
+        Detail::Moved { from, to } => {
+            put(Field::From, Value::Address(from))?;
+            put(Field::To, Value::Address(to))
+        }
+        Detail::Status { from, to } => {
+            put(Field::From, Value::Text(from.name()))?;
+            put(Field::To, Value::Text(to.name()))
+        }
+        Detail::Report {
+            old,
+            jitter_us,
+            expected,
+        } => {
+            put(Field::Old, Value::Count(old))?;
+            put(Field::JitterUs, Value::Count(jitter_us))?;
+            put(Field::Expected, Value::Integer(expected))
+        }
+    }
+}
+
+fn each_of_tick<'a>(tick: &'a Tick, mut put: impl FnMut(Field, Value<'a>) -> fmt::Result) -> fmt::Result {
+    put(Field::Sources, Value::Counts(Counts::ByState(&tick.sources)))?;
+    put(Field::Received, Value::Count(tick.received))?;
+    put(Field::Rejected, Value::Counts(Counts::ByReason(&tick.rejected)))?;
+    put(Field::SocketDrops, Value::Count(tick.socket_drops))?;
+    put(Field::EventsDropped, Value::Count(tick.events_dropped))
+}
+
+/// Whole milliseconds, rounded down: a line never claims more time than has passed.
+fn milliseconds<'a>(duration: Duration) -> Value<'a> {
+    Value::Milliseconds(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,407 @@
+use super::*;
+use crate::track::config::Config;
+use crate::track::event::{SourceEvent, State};
+use crate::track::transmit::Peer;
+use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::time::Duration;
+
+const CAPACITY: usize = 16;
+
+/// A queue whose reader reads when it is told to.
+#[derive(Default)]
+struct Fake {
+    waiting: RefCell<VecDeque<Entry>>,
+    room_wanted: Cell<bool>,
+}
+
+impl Queue for &Fake {
+    fn push(&self, entry: Entry) -> Result<(), Full> {
+        if self.room() == 0 {
+            self.room_wanted.set(true);
+            return Err(Full);
+        }
+        self.waiting.borrow_mut().push_back(entry);
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        CAPACITY - self.waiting.borrow().len()
+    }
+
+    fn want_room(&self) {
+        self.room_wanted.set(true);
+    }
+}
+
+impl Fake {
+    /// Reads a line, and says whether the relay is woken by that.
+    fn read(&self) -> Option<(What, bool)> {
+        let what = self.waiting.borrow_mut().pop_front()?.what;
+        let has_room = (&self).room() * 2 >= CAPACITY;
+        Some((what, has_room && self.room_wanted.replace(false)))
+    }
+
+    fn read_all(&self) -> Vec<String> {
+        std::iter::from_fn(|| self.read())
+            .map(|(what, _)| shown(&what))
+            .collect()
+    }
+}
+
+fn shown(what: &What) -> String {
+    match what {
+        What::Source(source) => {
+            format!(
+                "{} {} {}",
+                source.happening.name(),
+                source.label,
+                source.state.name()
+            )
+        }
+        What::Gap { dropped } => format!("gap {dropped}"),
+        What::Start { .. } => "start".to_owned(),
+        What::Tick(_) => "tick".to_owned(),
+        What::End => "end".to_owned(),
+    }
+}
+
+/// A tracker with its relay and their clock.
+struct Scene<'a> {
+    queue: &'a Fake,
+    tracker: Tracker,
+    relay: Relay<&'a Fake>,
+    clock: Reading,
+    seq: u32,
+}
+
+impl<'a> Scene<'a> {
+    fn new(queue: &'a Fake, events: EventSet) -> Self {
+        Self {
+            queue,
+            tracker: Tracker::new(Config {
+                forget: Duration::from_mins(1),
+                ..Config::default()
+            }),
+            relay: Relay::new(queue, CAPACITY, told(events)),
+            clock: Reading {
+                now: Moment::from_nanos(1_000_000_000),
+                wall_nanos: 1_700_000_000_000_000_000,
+            },
+            seq: 0,
+        }
+    }
+
+    fn hear(&mut self, source: usize, kind: Kind) {
+        self.seq += 1;
+        let frame = Frame {
+            kind,
+            flags: Flags::default(),
+            misses: 0,
+            label: Label::new(&format!("s{source}")).unwrap(),
+            session: Session::new(1, 1),
+            sent_us: self.clock.now.as_micros(),
+            seq: Seq::new(self.seq),
+            interval_ms: 1_000,
+            next_ms: 1_000,
+            uptime_s: 1,
+        };
+        let mut bytes = [0; FRAME_LEN];
+        frame.emit(None, &mut bytes);
+        let peer = Peer {
+            addr: "192.0.2.1:9".parse().unwrap(),
+            socket: 0,
+        };
+        self.tracker.on_datagram(self.clock.now, peer, &bytes);
+    }
+
+    fn beat(&mut self, source: usize) {
+        self.hear(source, Kind::Beat(Health::Ok));
+    }
+
+    fn bye(&mut self, source: usize) {
+        self.hear(source, Kind::Bye(Reason::Stop));
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.clock.now = self.clock.now + time;
+        self.tracker.on_time(self.clock.now);
+    }
+
+    fn flush(&mut self) -> bool {
+        self.relay.flush(&mut self.tracker, &self.clock)
+    }
+
+    /// Reads all there is to read, however often the relay has to come again.
+    fn read_to_the_end(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            let is_all_told = self.flush();
+            let more = self.queue.read_all();
+            if is_all_told && more.is_empty() {
+                return lines;
+            }
+            lines.extend(more);
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_keeps_up_is_told_all_in_order() {
+    let queue = Fake::default();
+    let mut scene = Scene::new(&queue, EventSet::ALL);
+    scene.relay.tell(What::Tick(Default::default()), &scene.clock);
+    scene.beat(1);
+    scene.beat(2);
+    scene.bye(1);
+    assert!(scene.flush());
+    assert_eq!(
+        queue.read_all(),
+        ["tick", "up s1 up", "up s2 up", "stopped s1 stopped"]
+    );
+    assert_eq!(scene.relay.dropped(), 0);
+}
+
+#[test]
+fn wall_time_is_the_moment_plus_the_present_offset() {
+    let queue = Fake::default();
+    let mut scene = Scene::new(&queue, EventSet::ALL);
+    scene.beat(1);
+    scene.clock.now = scene.clock.now + Duration::from_millis(2);
+    scene.flush();
+    let entry = queue.waiting.borrow_mut().pop_front().unwrap();
+    assert_eq!(entry.time_us, 1_699_999_999_998_000);
+}
+
+#[test]
+fn after_a_gap_come_the_states_and_only_then_what_happens_next() {
+    let queue = Fake::default();
+    let mut scene = Scene::new(&queue, EventSet::ALL);
+    (0..CAPACITY + 3).for_each(|source| scene.beat(source));
+    assert!(!scene.flush());
+    scene.bye(17);
+    scene.relay.tell(What::Tick(Default::default()), &scene.clock);
+    assert!(!scene.flush());
+    assert_eq!(scene.relay.dropped(), 5);
+
+    // One short of half empty, nothing may come; at half empty the relay is woken.
+    let woken: Vec<_> = (0..CAPACITY / 2).map(|_| queue.read().unwrap().1).collect();
+    assert_eq!(woken.iter().position(|&woken| woken), Some(CAPACITY / 2 - 1));
+    scene.bye(18);
+    assert!(scene.flush());
+    scene.bye(16);
+    scene.flush();
+    let lines = queue.read_all();
+    let rest: Vec<_> = (8..16).map(|source| format!("up s{source} up")).collect();
+    assert_eq!(lines[..8], rest);
+    assert_eq!(
+        lines[8..],
+        [
+            "gap 6",
+            "state s16 up",
+            "state s17 stopped",
+            "state s18 stopped",
+            "stopped s16 stopped"
+        ]
+    );
+    assert_eq!(scene.relay.dropped(), 6);
+}
+
+#[test]
+fn lines_wait_for_half_the_queue() {
+    let queue = Fake::default();
+    let mut scene = Scene::new(&queue, EventSet::ALL);
+    (0..=CAPACITY).for_each(|source| scene.beat(source));
+    scene.flush();
+    (1..CAPACITY / 2).for_each(|_| assert_eq!(queue.read().map(|(_, woken)| woken), Some(false)));
+    assert!(!scene.flush());
+    assert_eq!((&queue).room(), CAPACITY / 2 - 1);
+}
+
+#[test]
+fn a_forgotten_source_is_told_although_its_state_can_be_asked_for_no_more() {
+    let queue = Fake::default();
+    let mut scene = Scene::new(&queue, EventSet::ALL);
+    scene.beat(99);
+    scene.bye(99);
+    (0..CAPACITY).for_each(|source| scene.beat(source));
+    scene.pass(Duration::from_mins(2));
+    scene.flush();
+    assert_eq!(scene.tracker.tick().sources.iter().sum::<u64>(), 16);
+    let lines = scene.read_to_the_end();
+    let gap = lines.iter().position(|line| line.starts_with("gap")).unwrap();
+    assert_eq!(lines[gap + 1], "forgotten s99 unknown");
+    assert!(!lines.iter().any(|line| line.starts_with("state s99")));
+}
+
+#[test]
+fn a_filtered_line_is_no_dropped_one_but_the_gap_and_its_states_are_told() {
+    let queue = Fake::default();
+    let stopped = EventName::Source(Happening::Stopped);
+    let mut scene = Scene::new(&queue, [stopped].into_iter().collect());
+    (0..2 * CAPACITY).for_each(|source| scene.beat(source));
+    scene.relay.tell(What::Tick(Default::default()), &scene.clock);
+    assert!(scene.flush());
+    assert_eq!((queue.read_all().len(), scene.relay.dropped()), (0, 0));
+    (0..CAPACITY + 1).for_each(|source| scene.bye(source));
+    // Filtered again, and so no reason for a state either.
+    scene.beat(20);
+    scene.flush();
+    let lines = scene.read_to_the_end();
+    assert_eq!(lines.len(), CAPACITY + 2);
+    assert_eq!(lines[CAPACITY..], ["gap 1", "state s16 stopped"]);
+    assert!(scene.relay.end(&mut scene.tracker, &scene.clock));
+    assert_eq!(queue.read_all(), [""; 0]);
+}
+
+#[test]
+fn a_snapshot_of_many_never_crowds_out_what_happens() {
+    let queue = Fake::default();
+    let mut scene = Scene::new(&queue, EventSet::ALL);
+    for source in 0..1_000 {
+        scene.beat(source);
+        scene.flush();
+        queue.read_all();
+    }
+    scene.tracker.ask_all_states();
+    let mut lines = Vec::new();
+    let mut wakes = 0;
+    let mut is_all_told = scene.flush();
+    while let Some((what, woken)) = queue.read() {
+        lines.push(shown(&what));
+        if lines.len() % 7 == 0 {
+            scene.bye(lines.len() % 1_000);
+            is_all_told = scene.flush();
+        }
+        if woken {
+            wakes += 1;
+            is_all_told = scene.flush();
+        }
+    }
+    assert!(is_all_told);
+    assert_eq!(scene.relay.dropped(), 0);
+    assert!(wakes > 100, "{wakes} wakes");
+    assert_eq!(
+        lines.iter().filter(|line| line.starts_with("state ")).count(),
+        1_000
+    );
+}
+
+#[test]
+fn the_end_takes_the_last_room() {
+    let queue = Fake::default();
+    let mut scene = Scene::new(&queue, EventSet::ALL);
+    (1..CAPACITY).for_each(|source| scene.beat(source));
+    scene.flush();
+    assert!(scene.relay.end(&mut scene.tracker, &scene.clock));
+    assert_eq!(queue.read_all()[CAPACITY - 1], "end");
+}
+
+#[test]
+fn the_end_comes_last_and_waits_for_room() {
+    let queue = Fake::default();
+    let mut scene = Scene::new(&queue, EventSet::ALL);
+    (0..CAPACITY + 2).for_each(|source| scene.beat(source));
+    assert!(!scene.relay.end(&mut scene.tracker, &scene.clock));
+    queue.read_all();
+    assert!(scene.relay.end(&mut scene.tracker, &scene.clock));
+    assert_eq!(queue.read_all(), ["gap 2", "state s16 up", "state s17 up", "end"]);
+}
+
+/// What a reader knows from the lines it got.
+#[derive(Default)]
+struct Reader {
+    states: HashMap<Label, State>,
+    lines: u64,
+    gaps: u64,
+}
+
+impl Reader {
+    fn read(&mut self, what: &What) {
+        match what {
+            What::Gap { dropped } => self.gaps += dropped,
+            What::Source(SourceEvent {
+                happening,
+                label,
+                state,
+                was,
+                ..
+            }) => {
+                let known = self.states.get(label).copied();
+                match happening {
+                    Happening::Forgotten => {
+                        self.states.remove(label);
+                    }
+                    Happening::State => {
+                        self.states.insert(*label, *state);
+                    }
+                    _ => {
+                        // Events join on seamlessly to what was known: nothing is missing and nothing is told twice.
+                        assert_eq!(known.unwrap_or_default(), *was, "{label} {happening:?}");
+                        self.states.insert(*label, *state);
+                        self.lines += 1;
+                    }
+                }
+            }
+            What::Start { .. } | What::Tick(_) | What::End => {}
+        }
+    }
+}
+
+/// Random beats, byes and silences, and a reader that now reads and now does not.
+#[test]
+fn whatever_the_reader_does_it_knows_the_truth_in_the_end() {
+    for seed in 1..=50_u64 {
+        let mut random = seed;
+        let mut draw = |below: u64| {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % below
+        };
+        let queue = Fake::default();
+        let mut scene = Scene::new(&queue, EventSet::ALL);
+        let mut reader = Reader::default();
+        for step in 0..2_000 {
+            match draw(8) {
+                0..=3 => scene.beat(draw(40) as usize),
+                4 => scene.bye(draw(40) as usize),
+                5 if draw(20) == 0 => scene.pass(Duration::from_secs(70)),
+                _ => scene.pass(Duration::from_millis(draw(800))),
+            }
+            scene.flush();
+            // Now a reader that keeps up, now a slow one.
+            let reads = if step / 100 % 2 == 0 { u64::MAX } else { draw(2) };
+            let lines =
+                std::iter::from_fn(|| queue.read()).take(usize::try_from(reads).unwrap_or(usize::MAX));
+            lines.for_each(|(what, _)| reader.read(&what));
+        }
+        while !scene.flush() || !queue.waiting.borrow().is_empty() {
+            std::iter::from_fn(|| queue.read()).for_each(|(what, _)| reader.read(&what));
+        }
+        assert_eq!(reader.gaps, scene.relay.dropped(), "seed {seed}");
+        assert!(
+            reader.gaps > 0 && reader.lines > 100,
+            "seed {seed}: {} {}",
+            reader.gaps,
+            reader.lines
+        );
+        scene.tracker.ask_all_states();
+        let mut sources = 0;
+        while let Some(Event {
+            what: What::Source(source),
+            ..
+        }) = scene.tracker.poll_state(scene.clock.now)
+        {
+            assert_eq!(
+                reader.states.get(&source.label),
+                Some(&source.state),
+                "seed {seed}: {}",
+                source.label
+            );
+            sources += 1;
+        }
+        assert_eq!(reader.states.len(), sources, "seed {seed}");
+    }
+}
