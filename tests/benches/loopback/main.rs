@@ -104,13 +104,22 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// How often a measurement is repeated in which the load could not be kept up: the pause of a load is silence to
+/// the collector, and telling of it is not what is measured.
+const REPEATS: u32 = 3;
+
 /// Measures each receiver once a round, so that what disturbs the machine disturbs all of them.
 fn play(options: &Options, rate: Option<u64>) -> Result<Report, Box<dyn Error>> {
     let mut report = Report::default();
     for _ in 0..options.rounds {
         for receiver in Receiver::ALL {
-            let (window, complaint) = one(options, receiver, rate)?;
-            report.add(receiver, window, complaint);
+            for repeat in 0..=REPEATS {
+                let (window, complaint) = one(options, receiver, rate)?;
+                if window.tally.slips == 0 || repeat == REPEATS {
+                    report.add(receiver, window, complaint);
+                    break;
+                }
+            }
         }
     }
     Ok(report)

@@ -5,15 +5,7 @@ use std::time::Duration;
 
 use super::process::Usage;
 use super::sockets::Queues;
-use crate::e2e::Limit;
-use crate::load::{Fleet, Generator, Tally, now, sleep_until};
-
-/// After the load has ended, the receiver's work is taken for done when it has been idle for this long. It is
-/// shorter than the shortest margin (docs/protocol.md, section 9), so that the end of the load is not yet silence.
-const IDLE: Duration = Duration::from_millis(4);
-
-/// How long a receiver may go on working after the load.
-const BACKLOG: Duration = Duration::from_secs(20);
+use crate::load::{Fleet, Generator, Tally, now};
 
 /// What a receiver did with the datagrams of a span of time.
 #[derive(Debug)]
@@ -24,7 +16,7 @@ pub struct Window {
     pub drops: u64,
     /// What it used for the rest.
     pub usage: Usage,
-    /// The time from the first of them until all was done.
+    /// How long that took.
     pub took: Duration,
     /// The memory that it holds in the end, in bytes.
     pub resident_bytes: u64,
@@ -53,6 +45,9 @@ impl Window {
 /// Plays `generator` for `warm_up`, in which the receiver gets to know the sources, and measures what the process
 /// `id`, which listens on `port`, does with the load of the time after that.
 ///
+/// Both ends are looked at while the load goes on: after it the silence of the sources would be measured too. What
+/// waits in queues at the one end makes up for what waits at the other.
+///
 /// # Errors
 /// Those of reading `/proc`: the receiver has ended.
 pub fn measure<F: Fleet>(
@@ -64,27 +59,12 @@ pub fn measure<F: Fleet>(
     generator.run_until(warm_up);
     let (usage, queues, begin) = (Usage::of(id)?, Queues::of(port), now());
     let tally = generator.run_until(warm_up + span);
-    wait_until_done(id, port)?;
+    let (usage_then, queues_then, end) = (Usage::of(id)?, Queues::of(port), now());
     Ok(Window {
         tally,
-        drops: Queues::of(port).drops - queues.drops,
-        usage: Usage::of(id)? - usage,
-        took: now().since(begin),
+        drops: queues_then.drops - queues.drops,
+        usage: usage_then - usage,
+        took: end.since(begin),
         resident_bytes: Usage::resident_bytes(id)?,
     })
-}
-
-/// Waits until nothing waits at `port`, and the process is idle.
-fn wait_until_done(id: u32, port: u16) -> io::Result<()> {
-    let limit = Limit::after(BACKLOG);
-    let mut before = Usage::of(id)?.cpu;
-    while !limit.left().is_zero() {
-        sleep_until(now() + IDLE);
-        let used = Usage::of(id)?.cpu;
-        if Queues::of(port).waiting_bytes == 0 && used - before < IDLE / 20 {
-            break;
-        }
-        before = used;
-    }
-    Ok(())
 }
