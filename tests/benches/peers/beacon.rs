@@ -18,7 +18,7 @@ impl Peer for Beacon {
     fn name(&self) -> &'static str {
         match self.acks {
             false => "beacon-collector",
-            true => "beacon-collector, acks",
+            true => "beacon-collector acks",
         }
     }
 

@@ -60,10 +60,9 @@ impl Peer for Gmond {
 const UINT: u32 = 132;
 
 fn datagram(turn: Turn) -> Vec<u8> {
-    // Ten digits keep all addresses equally long.
-    let [_, a, b, c] = turn.source.to_be_bytes();
-    let address = Ipv4Addr::new(10, 100 + a, 100 + b / 2, 100 + c / 2);
-    let address = format!("{address}.{}{}", b % 2, c % 2);
+    // Seven bits of the host's number in each part, from 100 on: all addresses are equally long.
+    let part = |shift: u32| 100 + (turn.source >> shift) as u8 % 128;
+    let address = Ipv4Addr::new(10, part(14), part(7), part(0));
     let mut out = UINT.to_be_bytes().to_vec();
     put(&mut out, &format!("{address}:{}", host_name(turn.source)));
     put(&mut out, "heartbeat");

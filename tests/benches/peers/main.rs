@@ -77,6 +77,9 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout().lock();
     let mut report = Report::default();
     let mut peers = all(options);
+    if peers.is_empty() {
+        return Err(format!("none of {:?} is measured here", options.only).into());
+    }
     peers.retain(|peer| match why_not(peer.as_ref()) {
         Some(reason) => {
             report.skip(peer.as_ref(), reason);

@@ -14,7 +14,7 @@ pub(crate) struct Netdata;
 
 impl Peer for Netdata {
     fn name(&self) -> &'static str {
-        "netdata, statsd"
+        "netdata statsd"
     }
 
     fn does(&self) -> &'static str {
