@@ -73,9 +73,9 @@ impl Beats {
 
     /// The next beat, if it is sent right now and the one after it at `next_slot`.
     #[must_use]
-    pub fn beat(&self, now: Moment, next_slot: Moment, skipped: bool) -> Frame {
+    pub fn beat(&self, now: Moment, next_slot: Moment, skipped: bool, health: Health) -> Frame {
         Frame {
-            kind: Kind::Beat(Health::Ok),
+            kind: Kind::Beat(health),
             flags: Flags {
                 want_ack: self.wants_ack(),
                 skipped,
@@ -174,14 +174,14 @@ mod tests {
             assert!(beats.advance());
         }
         let now = after_start_us(0x4_48b9_b87b);
-        let frame = beats.beat(now, now + Duration::from_millis(9_998), false);
+        let frame = beats.beat(now, now + Duration::from_millis(9_998), false, Health::Warning);
         let mut bytes = [0xff; 64];
         frame.emit(None, &mut bytes);
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         // The uptime is this test's own: 86 s to the start of the session, and 18,400 s since.
         assert_eq!(
             hex,
-            "beac0101000100036672696467652d370000000000000000691f3c2e5b0a9d11000000\
+            "beac0101010100036672696467652d370000000000000000691f3c2e5b0a9d11000000\
              0448b9b87b00000731000027100000270e00004836\
              0000000000000000"
         );
@@ -192,13 +192,13 @@ mod tests {
         let now = after_start_us(0);
         let promise = |micros| {
             beats(1)
-                .beat(now, now + Duration::from_micros(micros), false)
+                .beat(now, now + Duration::from_micros(micros), false, Health::Ok)
                 .next_ms
         };
         assert_eq!(promise(1_499), 1);
         assert_eq!(promise(1_500), 2);
         assert_eq!(promise(499), 0);
-        let overdue = beats(1).beat(after_start_us(1), after_start_us(0), false);
+        let overdue = beats(1).beat(after_start_us(1), after_start_us(0), false, Health::Ok);
         assert_eq!(overdue.next_ms, 0);
     }
 
@@ -208,7 +208,7 @@ mod tests {
             let mut beats = beats(ack_every);
             let mut asking = Vec::new();
             while beats.last_sent().get() < 7 {
-                let frame = beats.beat(after_start_us(0), after_start_us(1), false);
+                let frame = beats.beat(after_start_us(0), after_start_us(1), false, Health::Ok);
                 asking.extend(frame.flags.want_ack.then_some(frame.seq.get()));
                 assert!(beats.advance());
             }
@@ -225,7 +225,12 @@ mod tests {
     #[test]
     fn a_frame_that_was_not_sent_is_offered_again_with_its_number() {
         let mut beats = beats(1);
-        let seq = |beats: &Beats| beats.beat(after_start_us(0), after_start_us(1), false).seq.get();
+        let seq = |beats: &Beats| {
+            beats
+                .beat(after_start_us(0), after_start_us(1), false, Health::Ok)
+                .seq
+                .get()
+        };
         assert_eq!(seq(&beats), 1);
         assert_eq!(seq(&beats), 1);
         assert!(beats.advance());

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::destination::{Destination, parse_source};
 use crate::failure::Failure;
+use crate::route::Mode;
 
 /// Tells its collectors, on time and with little else, that this device is alive.
 ///
@@ -24,6 +25,12 @@ pub struct Options {
     /// told otherwise. Repeatable; in the environment separated by commas. The same one given twice counts once
     #[arg(long, env = "BEACON_TO", value_name = "HOST[:PORT]", value_delimiter = ',', value_parser = destination)]
     pub to: Vec<Destination>,
+
+    /// Whether each beat goes to all collectors, or to the first that answers: all or failover. With failover
+    /// an earlier collector that was lost is tried with every --misses-th beat, and has the beats back once it
+    /// answers
+    #[arg(long, env = "BEACON_MODE", value_name = "MODE", default_value = "all", value_parser = mode, allow_hyphen_values = true)]
+    pub mode: Mode,
 
     /// How often to send a beat, like 250ms, 10s, 1h30m
     #[arg(long, env = "BEACON_INTERVAL", value_name = "DURATION", default_value = "10s", value_parser = interval_ms, allow_hyphen_values = true)]
@@ -49,6 +56,46 @@ pub struct Options {
     /// The address to send from
     #[arg(long, env = "BEACON_BIND", value_name = "ADDR[:PORT]", value_parser = source)]
     pub bind: Option<SocketAddr>,
+
+    /// The network interface to send by, whatever the routes say; kernels before 5.7 want CAP_NET_RAW for it
+    #[arg(long, env = "BEACON_INTERFACE", value_name = "NAME", value_parser = interface, allow_hyphen_values = true)]
+    pub interface: Option<String>,
+
+    /// How many routers a beat may pass, 1 to 255 [default: the system's; multicast stays on the link]
+    #[arg(long, env = "BEACON_TTL", value_name = "COUNT", value_parser = ttl, allow_hyphen_values = true)]
+    pub ttl: Option<u8>,
+
+    /// The class of service that beats are marked with, 0 to 63
+    #[arg(long, env = "BEACON_DSCP", value_name = "NUMBER", value_parser = dscp, allow_hyphen_values = true)]
+    pub dscp: Option<u8>,
+
+    /// A shell command whose exit code is the health that beats carry: 0 ok, 1 warning, 2 critical, anything
+    /// else unknown. Repeatable (in the environment just one): the worst counts, from ok over warning and
+    /// unknown to critical. It runs beside the schedule; what it prints is thrown away
+    #[arg(long, env = "BEACON_CHECK", value_name = "COMMAND", value_parser = shell_command, allow_hyphen_values = true)]
+    pub check: Vec<String>,
+
+    /// How often each check is run; one that still runs is not run again
+    #[arg(long, env = "BEACON_CHECK_INTERVAL", value_name = "DURATION", default_value = "60s", value_parser = interval_ms, allow_hyphen_values = true)]
+    pub check_interval: u32,
+
+    /// How long a check may take; then it is killed, with all processes it has started, and counts as unknown
+    #[arg(long, env = "BEACON_CHECK_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = interval_ms, allow_hyphen_values = true)]
+    pub check_timeout: u32,
+
+    /// A file that says the health, read for every beat: ok, warning, critical or unknown. With checks too, the
+    /// worst counts
+    #[arg(long, env = "BEACON_STATUS_FILE", value_name = "FILE")]
+    pub status_file: Option<PathBuf>,
+
+    /// A shell command to run when a collector is lost, with BEACON_COLLECTOR, BEACON_LABEL and BEACON_UNACKED
+    /// (how many beats in a row went unanswered) in its environment. It is killed after a minute
+    #[arg(long, env = "BEACON_ON_LOST", value_name = "COMMAND", value_parser = shell_command, allow_hyphen_values = true)]
+    pub on_lost: Option<String>,
+
+    /// A shell command to run when a lost collector answers again; as with --on-lost
+    #[arg(long, env = "BEACON_ON_FOUND", value_name = "COMMAND", value_parser = shell_command, allow_hyphen_values = true)]
+    pub on_found: Option<String>,
 
     /// The reason that the goodbye gives when the agent is stopped: stop, reboot or upgrade
     #[arg(long, env = "BEACON_BYE", value_name = "REASON", default_value = "stop", value_parser = bye, allow_hyphen_values = true)]
@@ -194,6 +241,43 @@ fn number<N: std::str::FromStr + PartialOrd>(text: &str, least: N, takes: &str) 
     }
 }
 
+fn mode(text: &str) -> Result<Mode, String> {
+    match text {
+        "all" => Ok(Mode::All),
+        "failover" => Ok(Mode::Failover),
+        _ => Err(refuse(text, "is not a mode", "all or failover")),
+    }
+}
+
+/// What the kernel takes for an interface's name (dev_valid_name in net/core/dev.c).
+fn interface(text: &str) -> Result<String, String> {
+    let is_name_byte = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b':');
+    if (1..=15).contains(&text.len()) && text.bytes().all(is_name_byte) {
+        Ok(text.to_owned())
+    } else {
+        Err(refuse(text, "is not an interface", "a name like eth0 or wwan0"))
+    }
+}
+
+fn ttl(text: &str) -> Result<u8, String> {
+    number(text, 1, "a number from 1 to 255")
+}
+
+fn dscp(text: &str) -> Result<u8, String> {
+    let takes = "a number from 0 to 63";
+    match number(text, 0, takes)? {
+        dscp @ 0..=63 => Ok(dscp),
+        _ => Err(refuse(text, "is out of range", takes)),
+    }
+}
+
+fn shell_command(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err(refuse(text, "is no command", "a shell command"));
+    }
+    Ok(text.to_owned())
+}
+
 fn bye(text: &str) -> Result<Reason, String> {
     [Reason::Stop, Reason::Reboot, Reason::Upgrade]
         .into_iter()
@@ -251,6 +335,8 @@ mod tests {
         assert_eq!(options.interval, 10_000);
         assert_eq!(options.misses, 3);
         assert_eq!(options.ack_every, 1);
+        assert_eq!(options.mode, Mode::All);
+        assert_eq!((options.check_interval, options.check_timeout), (60_000, 10_000));
         assert_eq!(options.bye, Reason::Stop);
         assert_eq!(
             (options.once, options.dry_run, options.count),
@@ -274,6 +360,23 @@ mod tests {
             "0",
             "--bind",
             "::1",
+            "--mode",
+            "failover",
+            "--interface",
+            "wwan0",
+            "--ttl",
+            "1",
+            "--dscp",
+            "63",
+            "--check",
+            "a, b; c",
+            "--check=d\ne",
+            "--check-interval",
+            "1m",
+            "--check-timeout",
+            "250ms",
+            "--on-lost",
+            "-f",
             "--bye",
             "reboot",
             "--sleep-for",
@@ -288,6 +391,12 @@ mod tests {
         assert_eq!(options.interval, 5_400_000);
         assert_eq!(options.misses, 255);
         assert_eq!(options.ack_every, 0);
+        assert_eq!(options.mode, Mode::Failover);
+        assert_eq!(options.interface.as_deref(), Some("wwan0"));
+        assert_eq!((options.ttl, options.dscp), (Some(1), Some(63)));
+        assert_eq!(options.check, ["a, b; c", "d\ne"]);
+        assert_eq!((options.check_interval, options.check_timeout), (60_000, 250));
+        assert_eq!(options.on_lost.as_deref(), Some("-f"));
         assert_eq!(options.bye, Reason::Reboot);
         assert_eq!(options.sleep_for, Some(28_800_000));
         assert_eq!(options.count, Some(7));
@@ -363,6 +472,37 @@ mod tests {
             (
                 &["--bind", "eth0"],
                 "--bind: 'eth0' is not an address; it takes ADDR[:PORT]",
+            ),
+            (
+                &["--mode", "some"],
+                "--mode: 'some' is not a mode; it takes all or failover",
+            ),
+            (
+                &["--interface", "eth0/1"],
+                "--interface: 'eth0/1' is not an interface; it takes a name like eth0",
+            ),
+            (
+                &["--interface", "sixteen-letters-"],
+                "--interface: 'sixteen-letters-' is not an interface",
+            ),
+            (
+                &["--ttl", "0"],
+                "--ttl: '0' is out of range; it takes a number from 1",
+            ),
+            (&["--ttl", "256"], "--ttl: '256' is out of range"),
+            (
+                &["--dscp", "64"],
+                "--dscp: '64' is out of range; it takes a number from 0 to 63",
+            ),
+            (&["--dscp", "ef"], "--dscp: 'ef' is not a number"),
+            (
+                &["--check", " "],
+                "--check: ' ' is no command; it takes a shell command",
+            ),
+            (&["--on-lost", ""], "--on-lost: '' is no command"),
+            (
+                &["--check-interval", "9ms"],
+                "--check-interval: '9ms' is out of range; it takes 10ms to",
             ),
             (
                 &["--bye", "sleep"],

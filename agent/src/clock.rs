@@ -13,12 +13,13 @@ pub fn now() -> Moment {
     Moment::from_nanos(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
 }
 
-/// The wall clock's Unix seconds, which only ever go into a session's number. A clock that was never set
-/// says 1970; one beyond 32 bits, or before 1970, saturates.
+/// The wall clock's Unix seconds and the nanoseconds into that second, which only ever go into a session's
+/// number. A clock that was never set says 1970; one beyond 32 bits, or before 1970, saturates.
 #[must_use]
-pub fn unix_seconds() -> u32 {
-    let seconds = read(ClockId::Realtime).tv_sec.max(0);
-    u32::try_from(seconds).unwrap_or(u32::MAX)
+pub fn unix_time() -> (u32, u32) {
+    let time = read(ClockId::Realtime);
+    let seconds = u32::try_from(time.tv_sec.max(0)).unwrap_or(u32::MAX);
+    (seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 #[expect(
@@ -41,6 +42,6 @@ mod tests {
         let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
         let uptime: f64 = uptime.split(' ').next().unwrap().parse().unwrap();
         assert!((uptime - late.as_nanos() as f64 / 1e9).abs() < 60.0);
-        assert!(unix_seconds() > 1_700_000_000);
+        assert!(unix_time().0 > 1_700_000_000);
     }
 }

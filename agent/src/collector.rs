@@ -1,16 +1,16 @@
 //! One collector: where it is, whether it answers, and what went wrong on the way to it.
 
-use beacon_common::{Moment, Seq};
+use beacon_common::{Limit, Moment, Seq};
 use log::{info, warn};
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::destination::{Destination, Host};
-use crate::limit::Limit;
-use crate::link::{Answer, Link, Silence};
-use crate::resolve::{Resolved, Resolver, Timetable};
-use crate::socket::{Family, Sockets, Trouble};
+use crate::helper::Helpers;
+use crate::link::{Answer, Link, Silence, State};
+use crate::resolve::{self, Resolved, Timetable};
+use crate::socket::{Family, Sockets, Trouble, Unsent};
 
 /// A collector that beats are sent to.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Collector {
     /// The only family that can be reached, where the address to send from says so.
     family: Option<Family>,
     link: Link,
+    /// It is lost, and nobody has been told yet.
+    is_newly_lost: bool,
     troubles: [Limit; Trouble::ALL.len()],
 }
 
@@ -41,6 +43,7 @@ impl Collector {
             timetable,
             family: bind.map(Family::of),
             link: Link::new(misses),
+            is_newly_lost: false,
             troubles: Default::default(),
         }
     }
@@ -61,9 +64,28 @@ impl Collector {
     /// Whether this is one of its addresses.
     #[must_use]
     pub fn is_at(&self, from: SocketAddr) -> bool {
+        self.place_of(from).is_some()
+    }
+
+    fn place_of(&self, from: SocketAddr) -> Option<usize> {
         // The scope of an IPv6 address is this host's own affair.
         let is_same = |address: &SocketAddr| (address.ip(), address.port()) == (from.ip(), from.port());
-        self.addresses.iter().any(is_same)
+        self.addresses.iter().position(is_same)
+    }
+
+    /// Whether whoever answers does so from an address of its own.
+    #[must_use]
+    pub fn is_group(&self) -> bool {
+        self.address().is_some_and(|address| match address.ip() {
+            IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast(),
+            IpAddr::V6(ip) => ip.is_multicast(),
+        })
+    }
+
+    /// Whether it can be sent to, and answers as far as one knows.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.address().is_some() && self.link.state() != State::Lost
     }
 
     /// Its acks.
@@ -88,8 +110,8 @@ impl Collector {
         };
         match sockets.send(bytes, address) {
             Ok(()) => true,
-            Err(error) => {
-                self.trouble(Trouble::of(&error), &error, now);
+            Err(Unsent { trouble, error }) => {
+                self.trouble(trouble, &error, now);
                 false
             }
         }
@@ -99,13 +121,19 @@ impl Collector {
     /// the name's addresses, and asks for the name again.
     pub fn judge(&mut self) {
         let Some(silence) = self.link.judge() else { return };
-        if silence == Silence::Lost {
-            warn!("{self}: lost, it answers no more");
-        }
+        self.is_newly_lost |= silence == Silence::Lost;
         self.current = (self.current + 1).checked_rem(self.addresses.len()).unwrap_or(0);
         if let Some(timetable) = &mut self.timetable {
-            timetable.hasten();
+            timetable.hasten(silence);
         }
+    }
+
+    /// Tells what [`Collector::judge`] has found: how many asks went unanswered, where it is lost since then.
+    pub fn tell_lost(&mut self) -> Option<u32> {
+        std::mem::take(&mut self.is_newly_lost).then(|| {
+            warn!("{self}: lost, it answers no more");
+            self.link.unanswered()
+        })
     }
 
     /// It is asked for an ack of this frame.
@@ -113,15 +141,19 @@ impl Collector {
         self.link.ask(seq, sent_us);
     }
 
-    /// Takes an ack of this session, and says whether it answers something.
-    pub fn answer(&mut self, seq: Seq, sent_us: u64, now_us: u64) -> bool {
-        let answer = self.link.answer(seq, sent_us, now_us);
+    /// Takes an ack of this session that came from that address. `None` where it answers nothing.
+    pub fn answer(&mut self, seq: Seq, sent_us: u64, now_us: u64, from: SocketAddr) -> Option<Answer> {
+        let answer = self.link.answer(seq, sent_us, now_us)?;
         match answer {
-            Some(Answer::First) => info!("{self}: answers"),
-            Some(Answer::Found) => info!("{self}: found, it answers again"),
-            Some(Answer::Again) | None => {}
+            Answer::First => info!("{self}: answers"),
+            Answer::Found { .. } => {
+                // Its addresses were tried in turn; it was not always the last one tried that answers.
+                self.current = self.place_of(from).unwrap_or(self.current);
+                info!("{self}: found, it answers again");
+            }
+            Answer::Again => {}
         }
-        answer.is_some()
+        Some(answer)
     }
 
     /// A new session begins.
@@ -136,12 +168,12 @@ impl Collector {
     }
 
     /// Begins to resolve its name where that is due. `index` is the place of this collector.
-    pub fn resolve(&mut self, index: usize, resolver: &Resolver, now: Moment) {
+    pub fn resolve(&mut self, index: usize, helpers: &Helpers, now: Moment) {
         if let Host::Name { name, port } = self.destination.host()
             && let Some(timetable) = self.timetable.as_mut().filter(|timetable| timetable.due() <= now)
         {
             timetable.asked(now);
-            resolver.ask(index, name, *port);
+            resolve::ask(index, name, *port, helpers);
         }
     }
 
@@ -180,6 +212,13 @@ impl Collector {
         if let Some(held_back) = self.troubles[trouble as usize].count(now) {
             warn!("{self}: {trouble}: {error}; will be tried again{held_back}");
         }
+    }
+}
+
+/// Where it was written to be.
+impl AsRef<str> for Collector {
+    fn as_ref(&self) -> &str {
+        self.destination.as_ref()
     }
 }
 
@@ -231,6 +270,27 @@ mod tests {
             seen,
             ["a (192.0.2.1:9)", "a ([2001:db8::1]:9)", "a (192.0.2.1:9)"]
         );
+    }
+
+    #[test]
+    fn it_stays_at_the_address_that_it_is_found_at() {
+        let mut collector = collector("a", None);
+        collector.resolved(answer(&["192.0.2.1:9", "192.0.2.2:9"]), Moment::ORIGIN);
+        lose(&mut collector);
+        assert_eq!(collector.tell_lost(), Some(1));
+        assert_eq!(collector.tell_lost(), None);
+        assert_eq!(collector.address(), "192.0.2.2:9".parse().ok());
+        let from = "192.0.2.1:9".parse().unwrap();
+        let found = Answer::Found { unanswered: 1 };
+        assert_eq!(collector.answer(Seq::FIRST, 0, 9, from), Some(found));
+        assert_eq!(collector.address(), Some(from));
+    }
+
+    #[test]
+    fn groups_answer_from_elsewhere() {
+        let is_group = |text| collector(text, None).is_group();
+        assert!(is_group("239.1.2.3") && is_group("255.255.255.255") && is_group("[ff02::7]:9"));
+        assert!(!is_group("192.0.2.1") && !is_group("::1") && !is_group("a"));
     }
 
     #[test]

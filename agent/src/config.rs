@@ -2,12 +2,17 @@
 
 use beacon_common::{DeviceKey, Label, Reason};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::beat::Identity;
 use crate::cli::Options;
 use crate::destination::{Destination, Host};
 use crate::failure::Failure;
+use crate::health::Sources;
+use crate::hooks::Commands;
 use crate::key_file;
+use crate::route::Mode;
+use crate::socket::Egress;
 
 /// Everything the agent needs to know.
 #[derive(Debug)]
@@ -18,8 +23,14 @@ pub struct Config {
     pub key: Option<DeviceKey>,
     /// Whom it sends to, each once; none only for a dry run.
     pub collectors: Vec<Destination>,
-    /// The address that it sends from; collectors of the other family are then out of its reach.
-    pub bind: Option<SocketAddr>,
+    /// How frames are spread over them.
+    pub mode: Mode,
+    /// How frames leave this device.
+    pub egress: Egress,
+    /// Where the health comes from.
+    pub health: Sources,
+    /// What is run when a collector is lost or found.
+    pub hooks: Commands,
     /// What it is to do.
     pub purpose: Purpose,
 }
@@ -61,6 +72,10 @@ impl Config {
         if let Some(bind) = options.bind {
             check_family(bind, &options.to)?;
         }
+        if options.mode == Mode::Failover && options.ack_every == 0 {
+            let problem = "failover goes by acks, and --ack-every 0 asks for none; it takes 1 or more";
+            return Err(Failure::usage("--mode", problem));
+        }
         Ok(Self {
             identity: Identity {
                 label,
@@ -70,7 +85,23 @@ impl Config {
             },
             key: options.key_file.as_deref().map(key_file::read).transpose()?,
             collectors: without_repeats(options.to),
-            bind: options.bind,
+            mode: options.mode,
+            egress: Egress {
+                bind: options.bind,
+                interface: options.interface,
+                ttl: options.ttl,
+                dscp: options.dscp,
+            },
+            health: Sources {
+                checks: options.check,
+                interval: Duration::from_millis(u64::from(options.check_interval)),
+                timeout: Duration::from_millis(u64::from(options.check_timeout)),
+                status_file: options.status_file,
+            },
+            hooks: Commands {
+                on_lost: options.on_lost,
+                on_found: options.on_found,
+            },
             purpose,
         })
     }
@@ -210,6 +241,16 @@ mod tests {
                 .starts_with("--to: missing; it takes HOST[:PORT]")
         );
         assert!(config("--dry-run", "h").unwrap().collectors.is_empty());
+    }
+
+    #[test]
+    fn failover_takes_acks() {
+        let failure = config("--to a --mode failover --ack-every 0", "h").unwrap_err();
+        assert_eq!(failure.code(), 2);
+        assert!(failure.to_string().starts_with("--mode: failover goes by acks"));
+        let with_acks = config("--to a --mode failover --ack-every 5", "h").unwrap();
+        assert_eq!(with_acks.mode, Mode::Failover);
+        assert!(config("--to a --ack-every 0", "h").is_ok());
     }
 
     #[test]

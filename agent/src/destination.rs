@@ -45,6 +45,12 @@ impl Destination {
     }
 }
 
+impl AsRef<str> for Destination {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

@@ -5,6 +5,7 @@ use beacon_common::{Flags, Frame, Kind, Reason};
 
 use crate::beat::Beats;
 use crate::config::{Config, Purpose};
+use crate::health::Monitor;
 use crate::schedule::Schedule;
 use crate::{clock, random};
 
@@ -19,14 +20,16 @@ pub fn describe(config: &Config) -> String {
 
 fn first_frame(config: &Config) -> Frame {
     let now = clock::now();
+    // No check is run for it, so that with checks the health is as unknown as in a first beat.
+    let health = Monitor::new(config.health.clone(), now).health();
     let beats = Beats::begin(config.identity, random::session(), now);
     match config.purpose {
         Purpose::Beat { .. } => {
             let mut schedule = Schedule::new(now, config.identity.interval_ms, random::bits());
             schedule.take(now);
-            beats.beat(now, schedule.due(), false)
+            beats.beat(now, schedule.due(), false, health)
         }
-        Purpose::Once => beats.beat(now, now + config.identity.interval(), false),
+        Purpose::Once => beats.beat(now, now + config.identity.interval(), false, health),
         Purpose::Sleep { sleep_ms } => beats.bye(now, Reason::Sleep, sleep_ms),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! One thread walks a straight line: [`schedule`] says when, [`beat`] says what, [`socket`] sends it, and
 //! [`link`] judges what comes back. The pure rooms take the time as an argument; only [`clock`] reads one.
-//! Names are resolved on threads of their own ([`resolve`]), so that nothing ever delays a beat.
+//! Names, checks and hooks are on threads of their own ([`helper`]), so that nothing ever delays a beat.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use log::LevelFilter;
 
+mod attend;
 pub mod beat;
 pub mod cli;
 pub mod clock;
@@ -20,18 +21,25 @@ pub mod config;
 pub mod destination;
 pub mod dry_run;
 pub mod failure;
-pub mod goodbye;
+mod goodbye;
+pub mod health;
+pub mod helper;
+pub mod hooks;
 pub mod inbound;
 pub mod key_file;
-pub mod limit;
 pub mod link;
+pub mod notify;
+mod once;
 pub mod random;
 pub mod resolve;
+pub mod route;
 pub mod run;
 pub mod schedule;
+pub mod shell;
 pub mod signals;
 pub mod socket;
 pub mod statistics;
+pub mod status_file;
 pub mod wait;
 
 use config::Config;

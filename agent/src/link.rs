@@ -50,7 +50,7 @@ pub enum State {
 pub enum Silence {
     /// The collector is lost from now on.
     Lost,
-    /// It was lost before, and as many asks again went unanswered.
+    /// It was lost before, and has not answered this time either.
     StillLost,
 }
 
@@ -62,7 +62,10 @@ pub enum Answer {
     /// It answers as before.
     Again,
     /// It was lost and answers again.
-    Found,
+    Found {
+        /// How many asks in a row had stayed unanswered.
+        unanswered: u32,
+    },
 }
 
 impl Link {
@@ -91,6 +94,12 @@ impl Link {
     #[must_use]
     pub fn is_answered(&self) -> bool {
         self.ask.is_some_and(|ask| ask.state == AskState::Answered)
+    }
+
+    /// How many asks in a row have stayed unanswered.
+    #[must_use]
+    pub const fn unanswered(&self) -> u32 {
+        self.unanswered
     }
 
     /// How many asks were answered.
@@ -126,14 +135,14 @@ impl Link {
         let ask = self.ask.as_mut().filter(|ask| ask.state == AskState::Open)?;
         ask.state = AskState::Unanswered;
         self.unanswered = self.unanswered.saturating_add(1);
-        if !self.unanswered.is_multiple_of(self.misses) {
-            None
-        } else if self.state == State::Lost {
+        if self.state == State::Lost {
             Some(Silence::StillLost)
-        } else {
+        } else if self.unanswered >= self.misses {
             self.state = State::Lost;
             self.losses += 1;
             Some(Silence::Lost)
+        } else {
+            None
         }
     }
 
@@ -151,12 +160,12 @@ impl Link {
         }
         self.acked = seq;
         self.acks += 1;
-        self.unanswered = 0;
+        let unanswered = std::mem::take(&mut self.unanswered);
         self.round_trips.add(now_us.saturating_sub(sent_us));
         Some(match std::mem::replace(&mut self.state, State::Answering) {
             State::Untried => Answer::First,
             State::Answering => Answer::Again,
-            State::Lost => Answer::Found,
+            State::Lost => Answer::Found { unanswered },
         })
     }
 
@@ -245,16 +254,21 @@ mod tests {
         let mut link = Link::new(3);
         assert_eq!(run(&mut link, 1..=5, true), []);
         assert_eq!(link.state(), State::Answering);
-        // Asks 6, 7 and 8 stay out: lost when 9 is due, still lost when 12 is.
+        // Asks 6, 7 and 8 stay out: lost when 9 is due, and still lost with each one after it.
         assert_eq!(
-            run(&mut link, 6..=13, false),
-            [(9, Silence::Lost), (12, Silence::StillLost)]
+            run(&mut link, 6..=11, false),
+            [
+                (9, Silence::Lost),
+                (10, Silence::StillLost),
+                (11, Silence::StillLost)
+            ]
         );
-        assert_eq!(link.state(), State::Lost);
-        assert_eq!(link.answer(seq(13), 13_000_000, 13_000_400), Some(Answer::Found));
+        assert_eq!((link.state(), link.unanswered()), (State::Lost, 5));
+        let found = Answer::Found { unanswered: 5 };
+        assert_eq!(link.answer(seq(11), 11_000_000, 11_000_400), Some(found));
         assert_eq!(link.state(), State::Answering);
         assert_eq!(link.losses(), 1);
-        assert_eq!(run(&mut link, 14..=16, false), [], "the count begins anew");
+        assert_eq!(run(&mut link, 12..=14, false), [], "the count begins anew");
     }
 
     #[test]

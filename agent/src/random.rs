@@ -9,7 +9,8 @@ use crate::clock;
 /// The number of a session that begins now.
 #[must_use]
 pub fn session() -> Session {
-    Session::new(clock::unix_seconds(), bits() as u32)
+    let (seconds, nanos) = clock::unix_time();
+    Session::begin(seconds, nanos, bits() as u16)
 }
 
 /// Sixty-four random bits, without ever waiting for the kernel to have gathered any: a device that boots
@@ -38,10 +39,16 @@ mod tests {
     }
 
     #[test]
-    fn sessions_differ_within_a_second_and_are_dated() {
-        let before = Session::new(clock::unix_seconds(), 0);
-        let (one, other) = (session(), session());
-        assert_ne!(one, other);
-        assert!(one >= before);
+    fn sessions_are_dated_and_grow_within_a_second() {
+        let before = Session::new(clock::unix_time().0, 0);
+        let sessions: Vec<_> = (0..50)
+            .map(|_| {
+                let began = clock::now();
+                while clock::now().since(began).as_micros() < 50 {}
+                session()
+            })
+            .collect();
+        assert!(sessions[0] >= before);
+        assert!(sessions.is_sorted_by(|one, next| one < next), "{sessions:?}");
     }
 }

@@ -1,13 +1,12 @@
-//! Names become addresses off the schedule's path: on a thread that lives only as long as one question.
+//! Names become addresses beside the schedule: the system's resolver may take as long as it likes.
 
 use beacon_common::Moment;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 use std::time::Duration;
+
+use crate::helper::{Answer, Helpers};
+use crate::link::Silence;
 
 /// A name that resolved is asked for again after this long.
 const AGAIN: Duration = Duration::from_secs(300);
@@ -15,8 +14,10 @@ const AGAIN: Duration = Duration::from_secs(300);
 const RETRY: Duration = Duration::from_secs(1);
 /// …until it is asked for this often.
 const RETRY_AT_LEAST: Duration = Duration::from_secs(60);
-/// However often its collector is lost, a name is asked for no more often than this.
-const NOT_WITHIN: Duration = Duration::from_secs(10);
+/// However often its collector is lost, a name is asked for no sooner after the last time than this…
+const WHEN_LOST: Duration = Duration::from_secs(10);
+/// …and while it stays lost, no sooner than this.
+const WHILE_LOST: Duration = Duration::from_secs(30);
 
 /// When to ask for a name.
 #[derive(Clone, Debug)]
@@ -71,10 +72,14 @@ impl Timetable {
         self.due = Some(now + wait);
     }
 
-    /// The collector is lost: it may have moved.
-    pub fn hasten(&mut self) {
+    /// The collector does not answer: it may have moved.
+    pub fn hasten(&mut self, silence: Silence) {
+        let rest = match silence {
+            Silence::Lost => WHEN_LOST,
+            Silence::StillLost => WHILE_LOST,
+        };
         if let Some(due) = &mut self.due {
-            *due = (*due).min(self.asked + NOT_WITHIN);
+            *due = (*due).min(self.asked + rest);
         }
     }
 }
@@ -88,58 +93,19 @@ pub struct Resolved {
     pub addresses: io::Result<Vec<SocketAddr>>,
 }
 
-/// Asks the system's resolver, which may take as long as it likes.
-#[derive(Debug)]
-pub struct Resolver {
-    wake: Arc<UnixStream>,
-    sender: Sender<Resolved>,
-    receiver: Receiver<Resolved>,
-}
-
-impl Resolver {
-    /// A resolver that writes a byte to `wake` for each answer.
-    #[must_use]
-    pub fn new(wake: UnixStream) -> Self {
-        let (sender, receiver) = channel();
-        Self {
-            wake: Arc::new(wake),
-            sender,
-            receiver,
-        }
-    }
-
-    /// Begins to resolve a name. The answer comes through [`Resolver::answer`].
-    pub fn ask(&self, collector: usize, name: &str, port: u16) {
-        let name = name.to_owned();
-        let sender = self.sender.clone();
-        let wake = Arc::clone(&self.wake);
-        let question = move || {
-            let addresses = (name, port).to_socket_addrs().map(Iterator::collect);
-            answer(&sender, &wake, Resolved { collector, addresses });
-        };
-        if let Err(error) = thread::Builder::new().name("resolve".to_owned()).spawn(question) {
-            let addresses = Err(error);
-            answer(&self.sender, &self.wake, Resolved { collector, addresses });
-        }
-    }
-
-    /// An answer that has come.
-    #[must_use]
-    pub fn answer(&self) -> Option<Resolved> {
-        self.receiver.try_recv().ok()
-    }
-}
-
-fn answer(sender: &Sender<Resolved>, mut wake: &UnixStream, resolved: Resolved) {
-    // Either fails only where nobody waits any more: the agent has ended, or its pipe is full of wakes.
-    let _ = sender.send(resolved);
-    let _ = wake.write(&[1]);
+/// Begins to ask for the addresses of a name, for the collector at that place.
+pub fn ask(collector: usize, name: &str, port: u16, helpers: &Helpers) {
+    let name = name.to_owned();
+    let answer = move |addresses| Answer::Resolved(Resolved { collector, addresses });
+    let question = move || answer((name, port).to_socket_addrs().map(Iterator::collect));
+    helpers.begin(Box::new(question), move |error| answer(Err(error)));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Read as _;
+    use std::os::unix::net::UnixStream;
 
     fn at(seconds: u64) -> Moment {
         Moment::ORIGIN + Duration::from_secs(seconds)
@@ -170,26 +136,29 @@ mod tests {
     fn a_lost_collector_is_asked_for_soon_but_not_all_the_time() {
         let mut timetable = Timetable::new(at(0));
         timetable.asked(at(0));
-        timetable.hasten();
+        timetable.hasten(Silence::Lost);
         assert_eq!(timetable.due(), Moment::NEVER, "already asked");
         timetable.answered(at(1), true);
-        timetable.hasten();
+        timetable.hasten(Silence::StillLost);
+        assert_eq!(timetable.due(), at(30));
+        timetable.hasten(Silence::Lost);
         assert_eq!(timetable.due(), at(10));
         timetable.asked(at(100));
         timetable.answered(at(100), false);
-        timetable.hasten();
+        timetable.hasten(Silence::Lost);
         assert_eq!(timetable.due(), at(101), "sooner already");
     }
 
     #[test]
-    fn an_answer_wakes() {
+    fn a_question_is_answered_for_its_collector() {
         let (mut awaited, wake) = UnixStream::pair().unwrap();
-        let resolver = Resolver::new(wake);
-        resolver.ask(4, "127.0.0.1", 9);
+        let helpers = Helpers::new(wake);
+        ask(4, "127.0.0.1", 9, &helpers);
         awaited.read_exact(&mut [0]).unwrap();
-        let resolved = resolver.answer().unwrap();
+        let Some(Answer::Resolved(resolved)) = helpers.answer() else {
+            panic!("no answer");
+        };
         assert_eq!(resolved.collector, 4);
         assert_eq!(resolved.addresses.unwrap(), ["127.0.0.1:9".parse().unwrap()]);
-        assert!(resolver.answer().is_none());
     }
 }

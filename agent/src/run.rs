@@ -1,47 +1,48 @@
 //! The agent at work: wait, act, send.
 
 use beacon_common::wire::FRAME_LEN;
-use beacon_common::{DeviceKey, Frame, Moment, Reason, Seq};
+use beacon_common::{DeviceKey, Frame, Health, Moment, Reason, Seq};
 use log::{info, warn};
-use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use crate::beat::Beats;
 use crate::collector::Collector;
 use crate::config::{Config, Purpose};
 use crate::failure::Failure;
-use crate::inbound::{self, Inbound};
-use crate::resolve::Resolver;
+use crate::health::{Monitor, Sources};
+use crate::helper::Helpers;
+use crate::hooks::{Change, Hooks};
+use crate::link::{Link, State};
+use crate::notify::{Notifier, Status};
+use crate::route::{Route, Targets};
 use crate::schedule::Schedule;
 use crate::signals::Signals;
-use crate::socket::{Family, Sockets};
+use crate::socket::Sockets;
 use crate::statistics::Statistics;
 use crate::wait::Waiter;
 use crate::{clock, random};
-
-/// How long `--once` waits for its ack.
-const ONCE_ACK_WITHIN: Duration = Duration::from_secs(1);
-/// How long what is sent only once waits for names, which a beat of the schedule never does.
-const NAMES_WITHIN: Duration = Duration::from_secs(5);
 
 /// An agent and all that it holds.
 #[derive(Debug)]
 pub struct Agent {
     purpose: Purpose,
-    key: Option<DeviceKey>,
-    schedule: Schedule,
+    pub(crate) key: Option<DeviceKey>,
+    pub(crate) schedule: Schedule,
     pub(crate) beats: Beats,
+    pub(crate) route: Route,
     pub(crate) collectors: Vec<Collector>,
-    sockets: Sockets,
-    waiter: Waiter,
+    pub(crate) monitor: Monitor,
+    pub(crate) hooks: Hooks,
+    pub(crate) sockets: Sockets,
+    pub(crate) waiter: Waiter,
     pub(crate) signals: Signals,
-    resolver: Resolver,
-    statistics: Statistics,
+    pub(crate) helpers: Helpers,
+    pub(crate) notifier: Option<Notifier>,
+    pub(crate) statistics: Statistics,
     /// Slots were skipped since the last beat that was sent.
     has_skipped: bool,
     /// A collector that had no address got one since the last beat.
-    is_newly_resolved: bool,
+    pub(crate) is_newly_resolved: bool,
 }
 
 impl Agent {
@@ -57,24 +58,36 @@ impl Agent {
             identity,
             key,
             collectors,
-            bind,
+            mode,
+            egress,
+            health,
+            hooks,
             purpose,
         } = config;
         let now = clock::now();
-        let collectors = collectors
+        let collectors: Vec<_> = collectors
             .into_iter()
-            .map(|destination| Collector::new(destination, bind, identity.misses, now))
+            .map(|destination| Collector::new(destination, egress.bind, identity.misses, now))
             .collect();
+        // A goodbye carries no health.
+        let health = match purpose {
+            Purpose::Sleep { .. } => Sources::default(),
+            Purpose::Beat { .. } | Purpose::Once => health,
+        };
         Ok(Self {
             purpose,
             key,
             schedule: Schedule::new(now, identity.interval_ms, random::bits()),
             beats: Beats::begin(identity, random::session(), now),
+            route: Route::new(mode, identity.misses),
+            monitor: Monitor::new(health, now),
+            hooks: Hooks::new(hooks, identity.label, collectors.len()),
             collectors,
-            sockets: Sockets::new(bind),
+            sockets: Sockets::new(egress),
             waiter,
             signals,
-            resolver: Resolver::new(wake),
+            helpers: Helpers::new(wake),
+            notifier: Notifier::from_environment(now),
             statistics: Statistics::default(),
             has_skipped: false,
             is_newly_resolved: false,
@@ -87,6 +100,9 @@ impl Agent {
         let is_done = match self.purpose {
             Purpose::Beat { count, bye } => {
                 self.beat_until_stopped(count);
+                if let Some(notifier) = &self.notifier {
+                    notifier.stopping();
+                }
                 self.say_goodbye(bye, 0);
                 true
             }
@@ -96,6 +112,7 @@ impl Agent {
                 self.say_goodbye(Reason::Sleep, sleep_ms)
             }
         };
+        self.monitor.stop();
         if is_done {
             ExitCode::SUCCESS
         } else {
@@ -148,14 +165,17 @@ impl Agent {
 
     fn beat(&mut self) {
         self.is_newly_resolved = false;
+        self.collectors.iter_mut().for_each(Collector::judge);
+        let health = self.monitor.health();
         let now = clock::now();
         let skipped = self.schedule.take(now);
         self.has_skipped |= skipped != 0;
-        let frame = self.beats.beat(now, self.schedule.due(), self.has_skipped);
-        let is_sent = self.send(&frame, now);
+        let next_slot = self.schedule.due();
+        let frame = self.beats.beat(now, next_slot, self.has_skipped, health);
+        let targets = self.next_targets(frame.flags.want_ack);
+        let is_sent = self.send_to(&frame, now, |place, _| targets.include(place));
         // All that could take time comes after the send.
-        self.collectors.iter_mut().for_each(Collector::judge);
-        self.ask(&frame);
+        self.ask(&frame, targets);
         if is_sent {
             self.statistics.beats += 1;
             self.has_skipped = false;
@@ -164,6 +184,36 @@ impl Agent {
             self.statistics.unsent += 1;
         }
         self.tell_skipped(skipped, now);
+        self.tell_lost(now);
+        self.monitor.tell();
+        self.tell_manager(health);
+    }
+
+    pub(crate) fn next_targets(&mut self, is_ask: bool) -> Targets {
+        let are_usable = self.collectors.iter().map(Collector::is_usable);
+        self.route.next(is_ask, are_usable)
+    }
+
+    fn tell_lost(&mut self, now: Moment) {
+        for (place, collector) in self.collectors.iter_mut().enumerate() {
+            if let Some(unacked) = collector.tell_lost() {
+                let collector = (place, collector.as_ref());
+                let change = (Change::Lost, unacked);
+                self.hooks.call(collector, change, &self.helpers, now);
+            }
+        }
+    }
+
+    fn tell_manager(&mut self, health: Health) {
+        let Some(notifier) = &mut self.notifier else {
+            return;
+        };
+        let states = self.collectors.iter().map(|collector| collector.link().state());
+        notifier.tell(Status {
+            answering: states.filter(|&state| state == State::Answering).count(),
+            collectors: self.collectors.len(),
+            health,
+        });
     }
 
     fn tell_skipped(&mut self, skipped: u64, now: Moment) {
@@ -176,68 +226,36 @@ impl Agent {
         }
     }
 
-    /// Sends one beat, and waits for what it asks.
-    fn beat_once(&mut self) -> bool {
-        self.resolve_names();
-        let now = clock::now();
-        let frame = self
-            .beats
-            .beat(now, now + self.beats.identity().interval(), false);
-        let is_sent = self.send(&frame, now);
-        self.ask(&frame);
-        let until = now + ONCE_ACK_WITHIN;
-        while is_sent && frame.flags.want_ack && !self.is_answered_by_any() && self.may_wait(until) {
-            self.wait(until);
-        }
-        is_sent && (!frame.flags.want_ack || self.is_answered_by_any())
-    }
-
-    /// Waits for every name's first answer, and for as long as there is nowhere to send to, but not for long.
-    fn resolve_names(&mut self) {
-        let until = clock::now() + NAMES_WITHIN;
-        while self.is_resolving() && self.may_wait(until) {
-            self.wait(until);
-        }
-    }
-
-    fn is_resolving(&self) -> bool {
-        let has_nowhere = self
-            .collectors
-            .iter()
-            .all(|collector| collector.address().is_none());
-        has_nowhere || self.collectors.iter().any(Collector::is_unresolved_yet)
-    }
-
-    /// Whether there is time left, and nobody wants to stop.
-    fn may_wait(&self, until: Moment) -> bool {
-        clock::now() < until && !self.signals.stop()
-    }
-
-    fn is_answered_by_any(&self) -> bool {
-        self.collectors
-            .iter()
-            .any(|collector| collector.link().is_answered())
-    }
-
-    fn send(&mut self, frame: &Frame, now: Moment) -> bool {
-        self.send_to(frame, now, |_| true)
+    pub(crate) fn is_answered_by_any(&self) -> bool {
+        let mut links = self.collectors.iter().map(Collector::link);
+        links.any(Link::is_answered)
     }
 
     /// Hands a frame to the network for every collector that is `meant`. False where it took none of them.
-    pub(crate) fn send_to(&mut self, frame: &Frame, now: Moment, meant: impl Fn(&Collector) -> bool) -> bool {
+    pub(crate) fn send_to(
+        &mut self,
+        frame: &Frame,
+        now: Moment,
+        meant: impl Fn(usize, &Collector) -> bool,
+    ) -> bool {
         let mut bytes = [0; FRAME_LEN];
         frame.emit(self.key.as_ref(), &mut bytes);
         let mut is_sent = false;
-        for collector in self.collectors.iter_mut().filter(|collector| meant(collector)) {
-            is_sent |= collector.send(&bytes, &mut self.sockets, now);
+        for (place, collector) in self.collectors.iter_mut().enumerate() {
+            if meant(place, collector) {
+                is_sent |= collector.send(&bytes, &mut self.sockets, now);
+            }
         }
         is_sent
     }
 
-    pub(crate) fn ask(&mut self, frame: &Frame) {
+    /// Expects acks of a frame from those that it was meant for, where it asks for them.
+    pub(crate) fn ask(&mut self, frame: &Frame, targets: Targets) {
         if frame.flags.want_ack {
-            for collector in &mut self.collectors {
-                collector.ask(frame.seq, frame.sent_us);
+            for (place, collector) in self.collectors.iter_mut().enumerate() {
+                if targets.include(place) {
+                    collector.ask(frame.seq, frame.sent_us);
+                }
             }
         }
     }
@@ -247,74 +265,6 @@ impl Agent {
         if !self.beats.advance() {
             self.beats = Beats::begin(*self.beats.identity(), random::session(), clock::now());
             self.collectors.iter_mut().for_each(Collector::begin_session);
-        }
-    }
-
-    /// Waits until `until` or until something happens, and takes that in.
-    pub(crate) fn wait(&mut self, until: Moment) {
-        let now = clock::now();
-        for (index, collector) in self.collectors.iter_mut().enumerate() {
-            collector.resolve(index, &self.resolver, now);
-        }
-        let resolve_due = self.collectors.iter().map(Collector::resolve_due).min();
-        let until = resolve_due.map_or(until, |due| due.min(until));
-        let ready = self.waiter.wait(&self.sockets, now, until);
-        if ready.is_called {
-            self.take_calls();
-        }
-        for family in Family::ALL {
-            if ready.has_input(family) {
-                self.receive(family);
-            }
-        }
-    }
-
-    fn take_calls(&mut self) {
-        if self.signals.take_statistics() {
-            self.statistics.log(&self.collectors);
-        }
-        while let Some(answer) = self.resolver.answer() {
-            if let Some(collector) = self.collectors.get_mut(answer.collector) {
-                let had_none = collector.address().is_none();
-                collector.resolved(answer, clock::now());
-                self.is_newly_resolved |= had_none && collector.address().is_some();
-            }
-        }
-    }
-
-    /// Takes one datagram. Where more have come, the next wait tells: a flood of them never holds up a beat.
-    fn receive(&mut self, family: Family) {
-        // A byte more than a frame, so that what is longer shows.
-        let mut bytes = [0; FRAME_LEN + 1];
-        let Some((len, from)) = self.sockets.receive(family, &mut bytes) else {
-            return;
-        };
-        let now = clock::now();
-        let label = self.beats.identity().label;
-        match inbound::read(&bytes[..len], label, self.beats.session(), self.key.as_ref()) {
-            Some(Inbound::Ack { seq, sent_us }) if self.answer(from, seq, sent_us, now) => {}
-            Some(Inbound::Probe { nonce }) => self.reply(from, nonce, now),
-            _ => self.statistics.ignored += 1,
-        }
-    }
-
-    /// Gives an ack to the collector that it comes from. A multicast group or a collector with several
-    /// addresses answers from one that it was not sent to; where there is but one collector, it is that one.
-    fn answer(&mut self, from: SocketAddr, seq: Seq, sent_us: u64, now: Moment) -> bool {
-        let now_us = self.beats.elapsed_us(now);
-        let is_only = self.collectors.len() == 1;
-        self.collectors
-            .iter_mut()
-            .any(|collector| (is_only || collector.is_at(from)) && collector.answer(seq, sent_us, now_us))
-    }
-
-    fn reply(&mut self, to: SocketAddr, nonce: u64, now: Moment) {
-        let frame = self.beats.reply(now, self.schedule.due(), nonce);
-        let mut bytes = [0; FRAME_LEN];
-        frame.emit(self.key.as_ref(), &mut bytes);
-        // A prober that gets no reply probes again.
-        if self.sockets.send(&bytes, to).is_ok() {
-            self.statistics.probes += 1;
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What SIGUSR1 logs.
 
+use beacon_common::Limit;
 use log::info;
 
 use crate::collector::Collector;
-use crate::limit::Limit;
 use crate::link::State;
 
 /// The log target of the statistics, so that they are shown to whoever asks for them.
@@ -73,7 +73,8 @@ mod tests {
             "192.0.2.1: not answered yet; acks 0 lost 0; no round trip"
         );
         collector.ask(Seq::FIRST, 0);
-        assert!(collector.answer(Seq::FIRST, 0, 250));
+        let from = "192.0.2.1:7878".parse().unwrap();
+        assert!(collector.answer(Seq::FIRST, 0, 250, from).is_some());
         assert_eq!(
             describe(&collector),
             "192.0.2.1: answering; acks 1 lost 0; round trip min 0.250 mean 0.250 max 0.250 last 0.250 \

@@ -115,6 +115,7 @@ fn clock_set_timer() -> rustix::io::Result<OwnedFd> {
 mod tests {
     use super::*;
     use crate::clock;
+    use crate::socket::Egress;
     use rustix::fd::AsRawFd as _;
     use std::io::Write as _;
     use std::net::UdpSocket;
@@ -125,7 +126,7 @@ mod tests {
     #[test]
     fn a_wait_never_ends_before_its_time() {
         let (mut waiter, _wake) = Waiter::new().unwrap();
-        let sockets = Sockets::new(None);
+        let sockets = Sockets::new(Egress::default());
         for micros in [0, 1, 999, 1_000, 1_001, 20_000] {
             let now = clock::now();
             let until = now + Duration::from_micros(micros);
@@ -137,7 +138,7 @@ mod tests {
     #[test]
     fn a_call_ends_a_wait_and_is_taken() {
         let (mut waiter, mut wake) = Waiter::new().unwrap();
-        let sockets = Sockets::new(None);
+        let sockets = Sockets::new(Egress::default());
         wake.write_all(&[0; 200]).unwrap();
         let now = clock::now();
         assert!(waiter.wait(&sockets, now, now + LONG).is_called);
@@ -147,7 +148,7 @@ mod tests {
     #[test]
     fn a_datagram_ends_a_wait_and_names_its_socket() {
         let (mut waiter, _wake) = Waiter::new().unwrap();
-        let mut sockets = Sockets::new(None);
+        let mut sockets = Sockets::new(Egress::default());
         let peer = UdpSocket::bind("[::1]:0").unwrap();
         sockets.send(b"beat", peer.local_addr().unwrap()).unwrap();
         let (_, from) = peer.recv_from(&mut [0; 8]).unwrap();

@@ -40,11 +40,11 @@ struct CommandLine {
 pub struct Options {
     /// Address and port to listen on; a multicast group is joined. Repeatable; in the environment separated
     /// by commas [default: port 7878 of every address of the host, IPv6 and IPv4]
-    #[arg(long, env = "BEACON_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',', value_parser = listen)]
+    #[arg(long, env = "BEACON_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',', value_parser = listen, allow_hyphen_values = true)]
     pub listen: Vec<SocketAddr>,
 
     /// Format of the event lines [default: text on a terminal, otherwise json]
-    #[arg(long, env = "BEACON_FORMAT", value_name = "json|text|logfmt|influx", value_parser = format)]
+    #[arg(long, env = "BEACON_FORMAT", value_name = "json|text|logfmt|influx", value_parser = format, allow_hyphen_values = true)]
     pub format: Option<Format>,
 
     /// File with the master keys, lines ID HEX32, open to its owner alone; with it, every frame must be
@@ -53,47 +53,47 @@ pub struct Options {
     pub keys: Option<PathBuf>,
 
     /// How many beats may be missing before a source is down, where its frames leave that open
-    #[arg(long, env = "BEACON_MISSES", value_name = "1-255", default_value = "3", value_parser = misses)]
+    #[arg(long, env = "BEACON_MISSES", value_name = "1-255", default_value = "3", value_parser = misses, allow_hyphen_values = true)]
     pub misses: u8,
 
     /// The same, whatever the frames say
-    #[arg(long, env = "BEACON_MISSES_OVERRIDE", value_name = "1-255", value_parser = misses)]
+    #[arg(long, env = "BEACON_MISSES_OVERRIDE", value_name = "1-255", value_parser = misses, allow_hyphen_values = true)]
     pub misses_override: Option<u8>,
 
     /// Safety margin added to each deadline: auto follows the observed spread of the arrivals
-    #[arg(long, env = "BEACON_MARGIN", value_name = "auto|DURATION", default_value = "auto", value_parser = margin)]
+    #[arg(long, env = "BEACON_MARGIN", value_name = "auto|DURATION", default_value = "auto", value_parser = margin, allow_hyphen_values = true)]
     pub margin: Margin,
 
     /// How long a source is kept that is down or stopped
-    #[arg(long, env = "BEACON_FORGET", value_name = "DURATION", default_value = "24h", value_parser = forget)]
+    #[arg(long, env = "BEACON_FORGET", value_name = "DURATION", default_value = "24h", value_parser = forget, allow_hyphen_values = true)]
     pub forget: Duration,
 
     /// How many sources are kept at most: 1 to 2147483648
-    #[arg(long, env = "BEACON_MAX_SOURCES", value_name = "COUNT", default_value = "1000000", value_parser = max_sources)]
+    #[arg(long, env = "BEACON_MAX_SOURCES", value_name = "COUNT", default_value = "1000000", value_parser = max_sources, allow_hyphen_values = true)]
     pub max_sources: u32,
 
     /// How many intervals a missing beat may still come late before it counts as lost
-    #[arg(long, env = "BEACON_REORDER_WAIT", value_name = "0-62", default_value = "2", value_parser = reorder_wait)]
+    #[arg(long, env = "BEACON_REORDER_WAIT", value_name = "0-62", default_value = "2", value_parser = reorder_wait, allow_hyphen_values = true)]
     pub reorder_wait: u32,
 
     /// How often to write a tick line; 0 for never
-    #[arg(long, env = "BEACON_TICK", value_name = "DURATION", default_value = "60s", value_parser = period)]
+    #[arg(long, env = "BEACON_TICK", value_name = "DURATION", default_value = "60s", value_parser = period, allow_hyphen_values = true)]
     pub tick: Period,
 
     /// How often to write a report line for each source; 0 for never
-    #[arg(long, env = "BEACON_REPORT", value_name = "DURATION", default_value = "0", value_parser = period)]
+    #[arg(long, env = "BEACON_REPORT", value_name = "DURATION", default_value = "0", value_parser = period, allow_hyphen_values = true)]
     pub report: Period,
 
     /// Events to write, separated by commas; gap and state are always written [default: all]
-    #[arg(long, env = "BEACON_EVENTS", value_name = "LIST", value_parser = events)]
+    #[arg(long, env = "BEACON_EVENTS", value_name = "LIST", value_parser = events, allow_hyphen_values = true)]
     pub events: Option<EventSet>,
 
     /// Name of this collector in every line [default: the host name]
-    #[arg(long, env = "BEACON_NAME", value_name = "NAME", value_parser = name)]
+    #[arg(long, env = "BEACON_NAME", value_name = "NAME", value_parser = name, allow_hyphen_values = true)]
     pub name: Option<String>,
 
     /// How many lines may wait for a slow reader before they are dropped, and a gap line says so: 16 or more
-    #[arg(long, env = "BEACON_QUEUE", value_name = "LINES", default_value = "65536", value_parser = queue)]
+    #[arg(long, env = "BEACON_QUEUE", value_name = "LINES", default_value = "65536", value_parser = queue, allow_hyphen_values = true)]
     pub queue: usize,
 }
 
@@ -107,7 +107,7 @@ pub enum Command {
     /// Print a new master key as a line for the collector's key file
     Keygen {
         /// Number of the key
-        #[arg(long, env = "BEACON_KEY_ID", value_name = "1-255", default_value = "1", value_parser = key_id)]
+        #[arg(long, env = "BEACON_KEY_ID", value_name = "1-255", default_value = "1", value_parser = key_id, allow_hyphen_values = true)]
         id: KeyId,
     },
     /// Print the key of one device as the line for that device's key file
@@ -116,10 +116,10 @@ pub enum Command {
         #[arg(long, env = "BEACON_KEYS", value_name = "FILE")]
         keys: PathBuf,
         /// Label of the device
-        #[arg(value_name = "LABEL", value_parser = label)]
+        #[arg(value_name = "LABEL", value_parser = label, allow_hyphen_values = true)]
         label: Label,
         /// Number of the master key to use [default: the last one in the file]
-        #[arg(long, env = "BEACON_KEY_ID", value_name = "1-255", value_parser = key_id)]
+        #[arg(long, env = "BEACON_KEY_ID", value_name = "1-255", value_parser = key_id, allow_hyphen_values = true)]
         id: Option<KeyId>,
     },
     /// Print the JSON Schema of the event lines

@@ -3,6 +3,8 @@
 //! Everything is judged on `CLOCK_BOOTTIME`, which counts suspend and which nobody can set. `CLOCK_REALTIME` is
 //! printed, and it is what the kernel stamps datagrams with.
 
+use std::time::Duration;
+
 use beacon_common::Moment;
 use rustix::time::{ClockId, Timespec};
 
@@ -15,13 +17,32 @@ pub struct Reading {
     pub wall_nanos: u64,
 }
 
-/// Reads both clocks.
+/// How far apart two readings of one clock may lie for a reading of the other in between to belong to both.
+const TOGETHER: Duration = Duration::from_micros(100);
+
+/// Reads both clocks as one. Where this process loses its processor in between, it reads again, a few times.
 #[must_use]
 pub fn read() -> Reading {
-    Reading {
-        now: now(),
-        wall_nanos: nanos(clock_gettime(ClockId::Realtime)),
+    let mut reading = read_once();
+    for _ in 0..3 {
+        if reading.1 <= TOGETHER {
+            break;
+        }
+        reading = read_once();
     }
+    reading.0
+}
+
+/// Both clocks, and how long it took to read them.
+fn read_once() -> (Reading, Duration) {
+    let before = now();
+    let wall_nanos = nanos(clock_gettime(ClockId::Realtime));
+    let took = now().since(before);
+    let reading = Reading {
+        now: before + took / 2,
+        wall_nanos,
+    };
+    (reading, took)
 }
 
 /// Reads the clock that is judged by.

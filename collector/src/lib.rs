@@ -16,7 +16,6 @@ pub mod commands;
 pub mod config;
 pub mod failure;
 pub mod keys;
-pub mod limit;
 pub mod net;
 pub mod output;
 pub mod relay;

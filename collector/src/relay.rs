@@ -173,9 +173,7 @@ impl<Q: Queue> Relay<Q> {
         if self.untold > 0 {
             let gap = Event {
                 at: clock.now,
-                what: What::Gap {
-                    dropped: self.dropped,
-                },
+                what: What::Gap { dropped: self.untold },
             };
             self.push(&gap, clock)?;
             self.untold = 0;

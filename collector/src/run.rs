@@ -1,6 +1,7 @@
 //! One run of the collector, from its sockets to its last line.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use crate::clock;
@@ -45,7 +46,8 @@ pub fn run(config: Config) -> Result<(), Failure> {
 
     let relay = Relay::new(&pipe, output.queue, output.events);
     let shard = Shard::new(sockets, Tracker::new(config.track), relay, obedience, config.tick);
-    let mut shard = shard.map_err(|error| refused("wait for datagrams", &error))?;
+    let shard = shard.map_err(|error| refused("wait for datagrams", &error))?;
+    let mut shard = shard.watching_reader(io::stdout().as_raw_fd());
     if !has_keys {
         shard = shard.warning_of_keys();
     }

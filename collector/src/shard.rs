@@ -6,15 +6,14 @@
 
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
-use beacon_common::Moment;
+use beacon_common::{Limit, Moment};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::clock::{self, Reading};
-use crate::limit::Limit;
 use crate::net::{BATCH, Inbox, Outbox, Socket, Unsent};
 use crate::relay::{Queue, Relay};
 use crate::signals::Obedience;
@@ -27,6 +26,8 @@ use crate::track::transmit::{Peer, Transmit};
 const BATCHES_A_CYCLE: usize = 64;
 
 const ORDERS: Token = Token(usize::MAX);
+
+const READER: Token = Token(usize::MAX - 1);
 
 /// One thread's share of the sources: its sockets, and who is heard through them.
 pub struct Shard<Q> {
@@ -94,7 +95,7 @@ impl<Q: Queue> Shard<Q> {
         let now = clock::now();
         Ok(Self {
             poll,
-            wakers: Events::with_capacity(sockets.len() + 1),
+            wakers: Events::with_capacity(sockets.len() + 2),
             ports: sockets.into_iter().map(Port::new).collect(),
             inbox: Inbox::default(),
             tracker,
@@ -116,6 +117,17 @@ impl<Q: Queue> Shard<Q> {
     #[must_use]
     pub const fn warning_of_keys(mut self) -> Self {
         self.warns_of_keys = true;
+        self
+    }
+
+    /// Ends when the other end of `output` is closed, also while there is nothing to write to it.
+    #[must_use]
+    pub fn watching_reader(self, output: RawFd) -> Self {
+        let registry = self.poll.registry();
+        // A file cannot be watched, and has no reader that could go.
+        if let Err(error) = registry.register(&mut SourceFd(&output), READER, Interest::WRITABLE) {
+            log::debug!("the reader of the events is not watched: {error}");
+        }
         self
     }
 
@@ -175,6 +187,8 @@ impl<Q: Queue> Shard<Q> {
         for waker in &self.wakers {
             match waker.token() {
                 ORDERS => self.orders.hear(),
+                READER if waker.is_error() || waker.is_write_closed() => self.orders.reader_is_gone(),
+                READER => {}
                 Token(number) => self
                     .ports
                     .get_mut(number)
@@ -197,9 +211,9 @@ impl<Q: Queue> Shard<Q> {
             self.tracker.ask_all_states();
         }
         let clock = clock::read();
-        self.tick(&clock);
         self.warn_of_keys();
         self.relay.flush(&mut self.tracker, &clock);
+        self.tick(&clock);
     }
 
     /// Takes what has arrived, within bounds. Returns the moment up to which that is everything.
@@ -229,7 +243,7 @@ impl<Q: Queue> Shard<Q> {
                 // that goes on failing is tried again with the next datagram.
                 Err(error) => {
                     port.is_waiting = attempt < self.batches_a_cycle;
-                    if let Some(more) = self.unreceived.count(clock::now(), 1) {
+                    if let Some(more) = self.unreceived.count(clock::now()) {
                         log::warn!("{}: cannot receive: {error}{more}", port.socket.local());
                     }
                 }
@@ -265,7 +279,7 @@ impl<Q: Queue> Shard<Q> {
         let Err(Unsent { count, error }) = socket.send(outbox) else {
             return;
         };
-        if let Some(more) = self.unsent.count(clock::now(), count) {
+        if let Some(more) = self.unsent.count_all(clock::now(), count) {
             log::warn!("{}: {count} answers not sent: {error}{more}", socket.local());
         }
     }

@@ -52,15 +52,13 @@ pub fn orders() -> io::Result<(Orders, Obedience)> {
 }
 
 impl Orders {
-    /// Lets signals give orders: SIGTERM and SIGINT to end, SIGUSR1 to tell all states. A second signal to end is
-    /// not handled any more: it ends the process at once.
+    /// Lets signals give orders: SIGTERM and SIGINT to end, SIGUSR1 to tell all states. A second signal to end adds
+    /// nothing to the first: what it asks for is under way, and does not take long.
     ///
     /// # Errors
     /// The system's.
     pub fn give_by_signals(&self) -> io::Result<()> {
         for signal in [SIGTERM, SIGINT] {
-            // Registered before the flag is, so it sees the flag as the signals before this one left it.
-            flag::register_conditional_default(signal, Arc::clone(&self.flags.end))?;
             flag::register(signal, Arc::clone(&self.flags.end))?;
             low_level::pipe::register(signal, self.bell.try_clone()?)?;
         }
@@ -102,6 +100,11 @@ impl Obedience {
         self.flags.end.load(Ordering::SeqCst)
     }
 
+    /// Notes that nobody reads the output any more.
+    pub fn reader_is_gone(&self) {
+        self.flags.reader_gone.store(true, Ordering::SeqCst);
+    }
+
     /// Whether nobody reads the output any more.
     #[must_use]
     pub fn reader_gone(&self) -> bool {
@@ -138,6 +141,8 @@ mod tests {
         assert!(!obedience.take_states());
         assert!(!obedience.end());
         low_level::raise(SIGTERM).unwrap();
+        low_level::raise(SIGTERM).unwrap();
+        low_level::raise(SIGINT).unwrap();
         assert!(obedience.end());
     }
 

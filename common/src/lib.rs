@@ -8,6 +8,7 @@
 
 pub mod key;
 pub mod label;
+pub mod limit;
 pub mod moment;
 pub mod seq;
 pub mod session;
@@ -15,6 +16,7 @@ pub mod wire;
 
 pub use key::{DeviceKey, KeyId, KeyLineError, MasterKey};
 pub use label::{Label, LabelError};
+pub use limit::Limit;
 pub use moment::Moment;
 pub use seq::Seq;
 pub use session::Session;

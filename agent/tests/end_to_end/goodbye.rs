@@ -111,7 +111,13 @@ fn once_is_one_beat_and_its_ack() {
     collector.ack(&beat);
     assert_eq!(acked.end().0, Some(0));
 
-    assert_eq!(Agent::beating(&collector, &["--once"]).end().0, Some(1));
+    let (code, log) = Agent::beating(&collector, &["--once"]).end();
+    assert_eq!(code, Some(1));
+    assert!(
+        log.iter()
+            .any(|line| line.ends_with("no collector has acked the beat")),
+        "{log:?}"
+    );
     collector.receive();
     assert_eq!(
         Agent::beating(&collector, &["--once", "--ack-every", "0"])

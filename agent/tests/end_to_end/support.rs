@@ -55,6 +55,10 @@ impl Agent {
         Self { child, log }
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).unwrap();
@@ -72,6 +76,11 @@ impl Agent {
         }
     }
 
+    /// The log so far that nobody has read yet.
+    pub(crate) fn log_so_far(&self) -> Vec<String> {
+        self.log.try_iter().collect()
+    }
+
     /// The exit code, and the log that nobody has read yet.
     pub(crate) fn end(mut self) -> (Option<i32>, Vec<String>) {
         let mut lines = Vec::new();
@@ -86,8 +95,19 @@ impl Agent {
     }
 }
 
+/// Asks it to end, so that its checks end with it.
 impl Drop for Agent {
     fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            self.signal(Signal::TERM);
+            let step = Duration::from_millis(10);
+            for _ in 0..PATIENCE.as_millis() / step.as_millis() {
+                if !matches!(self.child.try_wait(), Ok(None)) {
+                    return;
+                }
+                thread::sleep(step);
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -110,7 +130,10 @@ impl Collector {
     }
 
     pub(crate) fn at(address: &str) -> Self {
-        let socket = UdpSocket::bind(address).unwrap();
+        Self::over(UdpSocket::bind(address).unwrap())
+    }
+
+    pub(crate) fn over(socket: UdpSocket) -> Self {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Self(socket)
     }
@@ -125,6 +148,13 @@ impl Collector {
 
     pub(crate) fn receive(&self) -> Received {
         self.try_receive().expect("a datagram in time")
+    }
+
+    pub(crate) fn receive_within(&self, time: Duration) -> Option<Received> {
+        self.0.set_read_timeout(Some(time)).unwrap();
+        let received = self.try_receive();
+        self.0.set_read_timeout(Some(PATIENCE)).unwrap();
+        received
     }
 
     fn try_receive(&self) -> Option<Received> {
@@ -181,6 +211,19 @@ impl Collector {
         self.0.set_nonblocking(false).unwrap();
         is_drained
     }
+}
+
+/// Waits until `is_so`.
+pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let step = Duration::from_millis(5);
+    let steps = PATIENCE.as_millis() / step.as_millis();
+    let is_so_in_time = (0..steps).any(|_| {
+        is_so() || {
+            thread::sleep(step);
+            false
+        }
+    });
+    assert!(is_so_in_time, "not in time: {what}");
 }
 
 pub(crate) fn is_beat(frame: &Frame) -> bool {

@@ -19,5 +19,8 @@ pub use inbox::{Datagram, Inbox};
 pub use outbox::{Outbox, Unsent};
 pub use sockets::{Socket, open};
 
+#[cfg(test)]
+pub(crate) use sockets::tests::with_stamps;
+
 /// How many datagrams one system call takes or sends at most.
 pub const BATCH: usize = 32;

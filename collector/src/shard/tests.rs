@@ -114,6 +114,7 @@ fn a_beat_is_answered_and_told_and_so_is_the_silence_after_it() {
 /// A drain that has not come to its end is continued at once, and time is judged only as far as it came.
 #[test]
 fn time_is_judged_no_further_than_reception() {
+    let _stamps = net::with_stamps();
     let (mut shard, _told, _orders, address) = shard(None);
     shard.batches_a_cycle = 1;
     let sender = sender();

@@ -51,6 +51,9 @@ pub struct Spacing {
     pub sent_us: u64,
     /// The time between the two arrivals.
     pub arrived_us: u64,
+    /// How much later than promised the beat was sent, where it is the very next one and says nothing of slots that
+    /// were skipped; else zero.
+    pub sender_late_us: u64,
 }
 
 impl Spacing {
@@ -97,7 +100,14 @@ impl Arrivals {
             let part = i64::from(self.beats.min(CENTRE_BEATS));
             self.typical_us = self.typical_us.wrapping_add(clipped / part);
         }
-        self.take_deviation(step, deviation_us, interval);
+        // A sender that is late by itself is as unsteady as a path that delays: o does not show it, because S is
+        // read when the beat is sent.
+        let late = step.saturating_add_unsigned(spacing.sender_late_us).max(0);
+        self.take_deviation(
+            step.unsigned_abs().max(late.unsigned_abs()),
+            deviation_us,
+            interval,
+        );
     }
 
     /// Counts an outlier, and keeps the one nearest to the typical offset.
@@ -117,15 +127,16 @@ impl Arrivals {
 
     /// Follows the mean deviation: as a plain mean at first, then with a memory of sixteen beats, with
     /// outliers clipped.
-    fn take_deviation(&mut self, step: i64, deviation_us: u32, interval: Duration) {
+    fn take_deviation(&mut self, taken_us: u64, deviation_us: u32, interval: Duration) {
         let (least, most) = deviation_bounds_us(interval);
-        let step = u32::try_from(step.unsigned_abs()).unwrap_or(u32::MAX);
+        let taken = u32::try_from(taken_us).unwrap_or(u32::MAX);
+        let eighth = micros(interval) / 8;
         let next_16us = if self.beats < DEVIATION_BEATS {
-            let taken = i64::from(step.min(micros(interval) / 8));
+            let taken = i64::from(taken.min(eighth));
             let change = (taken * 16 - i64::from(self.deviation_16us)) / i64::from(self.beats);
             i64::from(self.deviation_16us) + change
         } else {
-            let taken = i64::from(step.min(4 * deviation_us));
+            let taken = i64::from(taken.min(eighth.max(4 * deviation_us)));
             i64::from(self.deviation_16us) + taken - i64::from(deviation_us)
         };
         self.deviation_16us = next_16us.clamp(i64::from(least) * 16, i64::from(most) * 16) as u32;
@@ -181,6 +192,7 @@ mod tests {
     const EVEN: Spacing = Spacing {
         sent_us: 1_000_000,
         arrived_us: 1_000_000,
+        sender_late_us: 0,
     };
 
     fn after(offsets_us: impl IntoIterator<Item = i64>) -> Arrivals {
@@ -232,6 +244,7 @@ mod tests {
             let queued = Spacing {
                 sent_us: 1_000_000,
                 arrived_us: 50,
+                sender_late_us: 0,
             };
             arrivals.observe(beat * 1_000_000, queued, INTERVAL);
         }
@@ -271,6 +284,7 @@ mod tests {
                     Spacing {
                         sent_us: micros,
                         arrived_us: micros,
+                        sender_late_us: 0,
                     },
                     interval,
                 );

@@ -55,6 +55,12 @@ impl Slots {
         Seq::new(self.highest)
     }
 
+    /// Whether the number before the highest has come too.
+    #[must_use]
+    pub const fn follows_directly(&self) -> bool {
+        self.filled & 0b10 != 0
+    }
+
     /// Takes the beat with this number.
     pub fn fill(&mut self, seq: Seq) -> Filled {
         let seq = seq.get();

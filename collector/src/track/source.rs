@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use beacon_common::{Frame, Health, Kind, Label, Moment, Seq, Session};
+use beacon_common::{Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
 
 use super::arrival::{Arrivals, Spacing};
 use super::config::Config;
@@ -10,6 +10,9 @@ use super::event::{Cause, State};
 use super::jitter::Jitter;
 use super::slots::{Filled, SLOTS, Slots};
 use super::transmit::Peer;
+
+/// How long a device that said that it sleeps may go on sending until it does, at least.
+const SETTLES_TO_SLEEP_WITHIN: Duration = Duration::from_secs(10);
 
 /// All that the collector knows of one sending agent.
 pub struct Source {
@@ -21,8 +24,8 @@ pub struct Source {
     pub cause: Cause,
     /// Since when it is in its state.
     pub since: Moment,
-    /// The health that its newest beat states.
-    pub health: Health,
+    /// The health that its newest beat states; `None` where only byes were heard.
+    pub health: Option<Health>,
     /// When the timing wheel looks at it next.
     pub armed: Moment,
     /// Whether its `state` line is asked for.
@@ -41,7 +44,7 @@ pub struct Heard {
     pub arrived: Moment,
     /// The interval that its newest beat states, in milliseconds.
     pub interval_ms: u32,
-    /// Its newest beat's late deadline; [`Moment::NEVER`] for a sleep without an announced end.
+    /// Its newest beat's late deadline; [`Moment::NEVER`] where nothing is awaited after a bye.
     pub late_at: Moment,
     /// The wheel of the current session.
     pub slots: Slots,
@@ -49,9 +52,10 @@ pub struct Heard {
     pub jitter: Jitter,
     /// The detect multiplier in force.
     misses: u8,
-    /// Whether the newest beat is a bye: no more is promised in this session.
-    said_bye: bool,
+    /// The goodbye that the newest datagram was: no more is promised in this session.
+    bye: Option<Reason>,
     uptime_s: u32,
+    next_ms: u32,
     sent_us: u64,
     /// When the slot after the newest is due, which turns the wheel; never before `arrived`.
     due: Moment,
@@ -125,7 +129,7 @@ impl Source {
             state: State::Unknown,
             cause: Cause::New,
             since: now,
-            health: Health::Unknown,
+            health: None,
             armed: Moment::NEVER,
             asked: false,
             heard: None,
@@ -176,8 +180,9 @@ impl Heard {
             slots: Slots::new(frame.seq, frame.seq),
             jitter: Jitter::new(offset_us),
             misses: 1,
-            said_bye: false,
+            bye: None,
             uptime_s: frame.uptime_s,
+            next_ms: frame.next_ms,
             sent_us: frame.sent_us,
             due: now,
             arrivals: Arrivals::new(offset_us, interval(frame)),
@@ -202,13 +207,17 @@ impl Heard {
         }
     }
 
-    /// When the current session is past its late deadline. After a bye no beat is due any more; an interval and
-    /// a half then keeps stragglers of an older session out.
+    /// From when on an older session takes over: when the current one is past its late deadline, and at once where
+    /// it has ended by a goodbye. A device that says that it sleeps may still be sending in an older session, and
+    /// may come back in one before it said it would.
     fn session_over_at(&self) -> Moment {
-        if self.said_bye {
-            self.arrived + self.interval() * 3 / 2
-        } else {
-            self.late_at
+        match self.bye {
+            None => self.late_at,
+            Some(Reason::Sleep) => {
+                let settled = self.arrived + (self.interval() * 3 / 2).max(SETTLES_TO_SLEEP_WITHIN);
+                self.late_at.min(settled)
+            }
+            Some(Reason::Stop | Reason::Reboot | Reason::Upgrade) => self.arrived,
         }
     }
 
@@ -267,15 +276,28 @@ impl Heard {
             self.arrivals = Arrivals::new(offset_us, interval(frame));
             self.jitter = Jitter::new(offset_us);
         } else {
-            let spacing = Spacing {
-                sent_us: frame.sent_us.saturating_sub(self.sent_us),
-                arrived_us: now.as_micros().saturating_sub(self.arrived.as_micros()),
-            };
+            let spacing = self.spacing(frame, now);
             self.arrivals.observe(offset_us, spacing, interval(frame));
             self.jitter.observe(offset_us);
         }
         self.peer = peer;
         self.renew_deadlines(frame, now, config);
+    }
+
+    /// What lies between the newest beat so far and this one.
+    fn spacing(&self, frame: &Frame, now: Moment) -> Spacing {
+        let sent_us = frame.sent_us.saturating_sub(self.sent_us);
+        let is_next = self.slots.follows_directly() && !frame.flags.skipped && self.bye.is_none();
+        let promised_us = if is_next {
+            u64::from(self.next_ms) * 1_000
+        } else {
+            u64::MAX
+        };
+        Spacing {
+            sent_us,
+            arrived_us: now.as_micros().saturating_sub(self.arrived.as_micros()),
+            sender_late_us: sent_us.saturating_sub(promised_us),
+        }
     }
 
     fn renew_deadlines(&mut self, frame: &Frame, now: Moment, config: &Config) {
@@ -290,17 +312,31 @@ impl Heard {
         self.arrived = now;
         self.interval_ms = frame.interval_ms;
         self.uptime_s = frame.uptime_s;
+        self.next_ms = frame.next_ms;
         self.sent_us = frame.sent_us;
-        self.said_bye = matches!(frame.kind, Kind::Bye(_));
+        self.bye = match frame.kind {
+            Kind::Bye(reason) => Some(reason),
+            Kind::Beat(_) | Kind::Ack | Kind::Probe | Kind::Reply => None,
+        };
         let promised = Duration::from_millis(frame.next_ms.into());
         let expected_after = self
             .arrivals
             .expected_after(offset_us(frame, now), promised, margin);
-        self.due = now + if self.said_bye { interval } else { expected_after };
-        self.late_at = if self.said_bye && frame.next_ms == 0 {
-            Moment::NEVER
-        } else {
+        self.due = now
+            + if self.bye.is_some() {
+                interval
+            } else {
+                expected_after
+            };
+        let is_awaited = match self.bye {
+            None => true,
+            Some(Reason::Sleep) => frame.next_ms != 0,
+            Some(Reason::Stop | Reason::Reboot | Reason::Upgrade) => false,
+        };
+        self.late_at = if is_awaited {
             now + up_to_whole_ms(expected_after + margin)
+        } else {
+            Moment::NEVER
         };
     }
 
@@ -345,7 +381,7 @@ impl Heard {
         let us = |moment: Moment| moment.as_micros() as i64;
         let turned = (us(now.min(self.down_at())) - us(self.due)).div_euclid(interval_us) + 1;
         let past = turned - i64::from(reorder_wait);
-        if self.said_bye { past.min(0) } else { past }
+        if self.bye.is_some() { past.min(0) } else { past }
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) struct Before {
     pub(super) since: Duration,
     pub(super) silent: Duration,
     pub(super) addr: Option<SocketAddr>,
-    pub(super) health: Health,
+    pub(super) health: Option<Health>,
 }
 
 impl Before {
@@ -54,7 +54,7 @@ pub(super) fn event(
             session: heard.session,
             seq: heard.slots.highest(),
             interval_ms: heard.interval_ms,
-            status: source.health,
+            status: source.health.unwrap_or(Health::Unknown),
             since: before.since,
             silent: before.silent,
             bound: source.bound(),

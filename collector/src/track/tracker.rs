@@ -135,7 +135,7 @@ impl Tracker {
         match frame.kind {
             Kind::Bye(reason) => self.part(id, frame, reason, now, before),
             Kind::Beat(health) => {
-                self.table[id].health = health;
+                self.table[id].health = Some(health);
                 self.revive(id, now, before, restart);
             }
             Kind::Ack | Kind::Probe | Kind::Reply => {}
@@ -201,17 +201,15 @@ impl Tracker {
         }
     }
 
+    /// The first health that a source states is no change.
     fn tell_status(&mut self, id: SourceId, now: Moment, before: &Before) {
-        let (from, to) = (before.health, self.table[id].health);
-        if before.state != State::Unknown && from != to {
+        let (Some(from), Some(to)) = (before.health, self.table[id].health) else {
+            return;
+        };
+        if from != to {
             let before = self.unchanged(id, now, before);
-            self.tell(
-                id,
-                now,
-                &before,
-                (Happening::Status, None),
-                Detail::Status { from, to },
-            );
+            let what = (Happening::Status, None);
+            self.tell(id, now, &before, what, Detail::Status { from, to });
         }
     }
 

@@ -1,8 +1,9 @@
 //! What repeats is logged once a minute, with how often it happened since.
 
-use beacon_common::Moment;
-use std::fmt;
-use std::time::Duration;
+use core::fmt;
+use core::time::Duration;
+
+use crate::moment::Moment;
 
 const AT_MOST_EVERY: Duration = Duration::from_secs(60);
 
@@ -21,13 +22,18 @@ pub struct HeldBack(u64);
 impl Limit {
     /// Counts one more, and says whether to tell it.
     pub fn count(&mut self, now: Moment) -> Option<HeldBack> {
-        self.total += 1;
+        self.count_all(now, 1)
+    }
+
+    /// Counts `times` more, and says whether to tell them.
+    pub fn count_all(&mut self, now: Moment, times: u64) -> Option<HeldBack> {
+        self.total += times;
         if self.told.is_some_and(|told| now.since(told) < AT_MOST_EVERY) {
-            self.held_back += 1;
+            self.held_back += times;
             return None;
         }
         self.told = Some(now);
-        Some(HeldBack(std::mem::take(&mut self.held_back)))
+        Some(HeldBack(core::mem::take(&mut self.held_back)))
     }
 
     /// How many there were in all.
@@ -48,7 +54,11 @@ impl fmt::Display for HeldBack {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use super::*;
+    use std::string::ToString;
+    use std::vec::Vec;
 
     #[test]
     fn one_a_minute_is_told_with_the_count_of_the_rest() {
@@ -60,6 +70,9 @@ mod tests {
             .collect();
         assert_eq!(told, ["", " (and 59 times since last told)"]);
         assert_eq!(limit.total(), 61);
-        assert_eq!(limit.count(start + Duration::from_secs(120)), Some(HeldBack(0)));
+        let in_two_minutes = start + Duration::from_secs(120);
+        assert_eq!(limit.count_all(in_two_minutes, 5), Some(HeldBack(0)));
+        assert_eq!(limit.count_all(in_two_minutes, 2), None);
+        assert_eq!(limit.count(start + Duration::from_secs(180)), Some(HeldBack(2)));
     }
 }

@@ -1,0 +1,87 @@
+//! What could take time is done beside the schedule: on threads that live only as long as one piece of work.
+
+use std::io::{self, Write as _};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use crate::resolve::Resolved;
+use crate::shell::Ended;
+
+/// What a piece of work has come to.
+#[derive(Debug)]
+pub enum Answer {
+    /// A name has been asked for.
+    Resolved(Resolved),
+    /// A shell command has ended.
+    Ended(Ended),
+}
+
+/// Starts the threads and takes their answers.
+#[derive(Debug)]
+pub struct Helpers {
+    wake: Arc<UnixStream>,
+    sender: Sender<Answer>,
+    receiver: Receiver<Answer>,
+}
+
+impl Helpers {
+    /// Helpers that write a byte to `wake` for each answer.
+    #[must_use]
+    pub fn new(wake: UnixStream) -> Self {
+        let (sender, receiver) = channel();
+        Self {
+            wake: Arc::new(wake),
+            sender,
+            receiver,
+        }
+    }
+
+    /// Begins `work`. What it comes to is told by [`Helpers::answer`]; where there is no thread to be had, that
+    /// is what `refused` makes of it.
+    pub fn begin(&self, work: Box<dyn FnOnce() -> Answer + Send>, refused: impl FnOnce(io::Error) -> Answer) {
+        let sender = self.sender.clone();
+        let wake = Arc::clone(&self.wake);
+        let thread = thread::Builder::new().name("helper".to_owned());
+        if let Err(error) = thread.spawn(move || tell(&sender, &wake, work())) {
+            tell(&self.sender, &self.wake, refused(error));
+        }
+    }
+
+    /// An answer that has come.
+    #[must_use]
+    pub fn answer(&self) -> Option<Answer> {
+        self.receiver.try_recv().ok()
+    }
+}
+
+fn tell(sender: &Sender<Answer>, mut wake: &UnixStream, answer: Answer) {
+    // Either fails only where nobody waits any more: the agent has ended, or its pipe is full of wakes.
+    let _ = sender.send(answer);
+    let _ = wake.write(&[1]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read as _;
+
+    #[test]
+    fn an_answer_wakes() {
+        let (mut awaited, wake) = UnixStream::pair().unwrap();
+        let helpers = Helpers::new(wake);
+        let answer = |collector| {
+            let addresses = Ok(Vec::new());
+            Answer::Resolved(Resolved { collector, addresses })
+        };
+        assert!(helpers.answer().is_none());
+        helpers.begin(Box::new(move || answer(4)), |error| panic!("{error}"));
+        awaited.read_exact(&mut [0]).unwrap();
+        let Some(Answer::Resolved(resolved)) = helpers.answer() else {
+            panic!("no answer");
+        };
+        assert_eq!(resolved.collector, 4);
+        assert!(helpers.answer().is_none());
+    }
+}

@@ -1,0 +1,109 @@
+//! Names whose servers are dead, and names that move.
+
+use crate::living::Living;
+use crate::namespace::unshare;
+use crate::on_time::{INTERVAL, expect_on_time};
+use crate::support::{Agent, PATIENCE};
+use std::fs;
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// Files that an agent sees in place of the system's own.
+struct Files {
+    directory: tempfile::TempDir,
+    enter: Vec<String>,
+}
+
+impl Files {
+    fn new(name_server: &str, hosts: &str) -> Option<Self> {
+        let enter = unshare("-m")?;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let resolver = format!("nameserver {name_server}\noptions timeout:30 attempts:5\n");
+        fs::write(path.join("resolv.conf"), resolver).unwrap();
+        fs::write(path.join("nsswitch.conf"), "hosts: files dns\n").unwrap();
+        fs::write(path.join("hosts"), hosts).unwrap();
+        Some(Self { directory, enter })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn agent(&self, arguments: &[&str]) -> Agent {
+        let mount = "for file in resolv.conf nsswitch.conf hosts; do \
+                     [ -e /etc/$file ] && mount --bind $0/$file /etc/$file; done; exec \"$@\"";
+        let mut command = Command::new("unshare");
+        command
+            .args(&self.enter)
+            .args(["sh", "-c", mount])
+            .arg(self.directory.path())
+            .arg(Path::new(env!("CARGO_BIN_EXE_beacon-agent")))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        Agent::spawn(&mut command)
+    }
+}
+
+/// A name server that takes questions and never answers. Where its port is not ours to take, RFC 5737's
+/// nobody does as well.
+fn black_hole() -> (Option<UdpSocket>, &'static str) {
+    let address = "127.77.53.1";
+    match UdpSocket::bind((address, 53)) {
+        Ok(socket) => (Some(socket), address),
+        Err(_) => (None, "203.0.113.77"),
+    }
+}
+
+#[test]
+fn a_dead_name_server_holds_up_no_beat() {
+    let (black_hole, name_server) = black_hole();
+    let Some(files) = Files::new(name_server, "127.0.0.1 localhost\n") else {
+        return;
+    };
+    let agent = expect_on_time("a dead name server", |collector| {
+        // Lost after each beat, so that the name is asked for as often as it ever is.
+        files.agent(&[
+            "--to",
+            "collector.example.org",
+            "--to",
+            &collector.address(),
+            "--interval",
+            INTERVAL,
+            "--misses",
+            "1",
+        ])
+    });
+    if let Some(black_hole) = black_hole {
+        black_hole.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut question = [0; 512];
+        let len = black_hole.recv(&mut question).expect("it was asked");
+        let name = b"\x09collector\x07example\x03org\0";
+        assert!(question[..len].windows(name.len()).any(|part| part == name));
+    }
+    drop(agent);
+}
+
+#[test]
+fn a_name_that_moves_is_followed() {
+    const MOST: Duration = Duration::from_secs(60);
+    let before = Living::at("127.0.0.2:0");
+    let after = Living::at(&format!("127.0.0.3:{}", before.port()));
+    let hosts = |address: &str| format!("127.0.0.1 localhost\n{address} moving.example.org\n");
+    let Some(files) = Files::new("203.0.113.77", &hosts("127.0.0.2")) else {
+        return;
+    };
+    let to = format!("moving.example.org:{}", before.port());
+    let agent = files.agent(&["--to", &to, "--interval", "500ms", "--on-lost", ":"]);
+    let last = before.receive().frame;
+    fs::write(files.path("hosts"), hosts("127.0.0.3")).unwrap();
+    let last = before.kill().last().map_or(last, |received| received.frame);
+    let moved = after.receive().frame;
+    assert_eq!(moved.session, last.session);
+    assert!(u128::from(moved.sent_us - last.sent_us) < MOST.as_micros());
+    agent.log_line("moving.example.org");
+}

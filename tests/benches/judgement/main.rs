@@ -1,0 +1,123 @@
+//! The judgement benchmark: how fast and how rightly this collector's detector and a candidate for it judge,
+//! beside their peers (docs/judgement.md).
+//!
+//!     cargo bench -p beacon-tests --bench judgement -- [--beats N] [--seed N] [--charts DIR] [TRACE.csv[.gz]]…
+
+mod beacon;
+mod candidate;
+mod chart;
+mod curve;
+mod detector;
+mod multipliers;
+mod peers;
+mod quality;
+mod random;
+mod recorded;
+mod report;
+mod synthetic;
+mod trace;
+mod window;
+mod worlds;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use curve::Curve;
+use detector::Family;
+use trace::Trace;
+
+/// What the command line asks for.
+struct Options {
+    beats: usize,
+    seed: u64,
+    charts: PathBuf,
+    files: Vec<PathBuf>,
+}
+
+impl Options {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self {
+            beats: 2_000_000,
+            seed: 1,
+            charts: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("judgement"),
+            files: Vec::new(),
+        };
+        while let Some(argument) = arguments.next() {
+            let mut value = || {
+                arguments
+                    .next()
+                    .ok_or_else(|| format!("{argument} needs a value"))
+            };
+            match argument.as_str() {
+                "--bench" => {}
+                "--beats" => options.beats = number(&value()?)?,
+                "--seed" => options.seed = number(&value()?)?,
+                "--charts" => options.charts = PathBuf::from(value()?),
+                flag if flag.starts_with('-') => return Err(format!("unknown option {flag}")),
+                file => options.files.push(PathBuf::from(file)),
+            }
+        }
+        if options.beats < 10_000 {
+            return Err(format!("--beats {}: at least 10000 are needed", options.beats));
+        }
+        Ok(options)
+    }
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|_| format!("`{text}` is not a whole number"))
+}
+
+/// This collector's detector and the candidate for it, which are each compared with the peers.
+const OURS: [Family; 2] = [beacon::FAMILY, candidate::FAMILY];
+
+/// Judges one trace, and says how it went.
+fn judge(trace: &Trace, options: &Options, out: &mut impl Write) -> io::Result<()> {
+    let curves: Vec<Curve> = OURS
+        .into_iter()
+        .chain(peers::FAMILIES)
+        .map(|family| Curve::trace(family, trace))
+        .collect();
+    report::write(trace, &curves, out)?;
+    for family in OURS {
+        multipliers::write(family, trace, out)?;
+    }
+    let path = options.charts.join(format!("{}.svg", trace.name));
+    fs::write(&path, chart::svg(trace, &curves))?;
+    writeln!(out, "chart: {}\n", path.display())?;
+    out.flush()
+}
+
+fn run(options: &Options) -> io::Result<()> {
+    let out = &mut io::stdout().lock();
+    fs::create_dir_all(&options.charts)?;
+    writeln!(
+        out,
+        "{} beats a synthetic trace, seed {}\n",
+        options.beats, options.seed
+    )?;
+    for file in &options.files {
+        judge(&recorded::read(file)?, options, out)?;
+    }
+    for trace in synthetic::all(options.beats, options.seed) {
+        judge(&trace, options, out)?;
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    let outcome = Options::parse(std::env::args().skip(1))
+        .map_err(io::Error::other)
+        .and_then(|options| run(&options));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A reader that is gone cannot be told.
+            let _ = writeln!(io::stderr(), "judgement: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! A source made by hand: every field of its frames is the test's.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use beacon_common::{DeviceKey, FRAME_LEN, Flags, Frame, Health, Kind, Label, Reason, Seq, Session, View};
+
+use super::limit::{Limit, now};
+use super::receiver::receive;
+
+/// A socket that sends well-formed frames of one source.
+pub struct Sender {
+    socket: UdpSocket,
+    began: Instant,
+    key: Option<DeviceKey>,
+    /// The next frame, but for its `sent_us`.
+    pub frame: Frame,
+}
+
+impl Sender {
+    /// A source called `label` that sends to `to`, every second unless its frames say otherwise.
+    #[must_use]
+    pub fn new(to: SocketAddr, label: &str) -> Self {
+        let any = if to.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+        let socket = UdpSocket::bind(any).expect("the loopback has ports left");
+        socket
+            .connect(to)
+            .expect("an address on the loopback is reachable");
+        let frame = Frame {
+            kind: Kind::Beat(Health::Ok),
+            flags: Flags::default(),
+            misses: 3,
+            label: Label::new(label).expect("a test chooses a good label"),
+            session: Session::new(1, 0),
+            sent_us: 0,
+            seq: Seq::FIRST,
+            interval_ms: 1_000,
+            next_ms: 1_000,
+            uptime_s: 1,
+        };
+        Self {
+            socket,
+            began: now(),
+            key: None,
+            frame,
+        }
+    }
+
+    /// The same source with frames made with `key`.
+    #[must_use]
+    pub fn with_key(self, key: DeviceKey) -> Self {
+        Self {
+            key: Some(key),
+            ..self
+        }
+    }
+
+    /// The same source with this schedule.
+    #[must_use]
+    pub const fn every_ms(mut self, interval_ms: u32) -> Self {
+        self.frame.interval_ms = interval_ms;
+        self.frame.next_ms = interval_ms;
+        self
+    }
+
+    /// The address that it sends from.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.socket.local_addr().expect("a bound socket has an address")
+    }
+
+    /// Sends a beat.
+    pub fn beat(&mut self) {
+        self.frame.kind = Kind::Beat(Health::Ok);
+        self.send();
+    }
+
+    /// Says goodbye.
+    pub fn bye(&mut self, reason: Reason, next_ms: u32) {
+        let promised_ms = std::mem::replace(&mut self.frame.next_ms, next_ms);
+        self.frame.kind = Kind::Bye(reason);
+        self.send();
+        self.frame.next_ms = promised_ms;
+    }
+
+    /// Begins a new session.
+    pub fn restart(&mut self) {
+        self.began = now();
+        self.frame.session = Session::from_u64(self.frame.session.as_u64() + 1);
+        self.frame.seq = Seq::FIRST;
+    }
+
+    /// Sends a beat, waits for its ack, and says how long that took. What was sent before it has arrived then,
+    /// and has been judged.
+    pub fn beat_acked(&mut self) -> Duration {
+        let before = now();
+        self.frame.flags.want_ack = true;
+        self.beat();
+        self.frame.flags.want_ack = false;
+        let mut bytes = [0; FRAME_LEN];
+        let received = receive(&self.socket, &mut bytes, Limit::soon());
+        let (length, _) = received.unwrap_or_else(|| panic!("no ack for {}", self.frame.label));
+        let ack = View::parse(&bytes[..length]).map(|ack| ack.frame().kind);
+        assert_eq!(ack, Ok(Kind::Ack));
+        now().duration_since(before)
+    }
+
+    /// Sends any bytes.
+    pub fn send_bytes(&self, bytes: &[u8]) {
+        self.socket
+            .send(bytes)
+            .expect("the loopback takes what a datagram can hold");
+    }
+
+    fn send(&mut self) {
+        self.frame.sent_us = u64::try_from(now().duration_since(self.began).as_micros()).unwrap_or(u64::MAX);
+        let mut bytes = [0; FRAME_LEN];
+        self.frame.emit(self.key.as_ref(), &mut bytes);
+        self.send_bytes(&bytes);
+        self.frame.seq = self.frame.seq.next().expect("no test sends four billion frames");
+    }
+}

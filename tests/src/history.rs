@@ -1,0 +1,129 @@
+//! Random histories: what arrives at a collector, all of it following from one seed.
+
+use std::time::Duration;
+
+use beacon_collector::track::config::{Config, Margin};
+use beacon_common::{Label, Moment};
+
+use crate::model::Hearing;
+use crate::netsim::{Loss, Network, Path};
+use crate::random::Random;
+use crate::sender::{Sender, Sending};
+
+/// What arrives, in order, and how the collector is set to judge it.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// The collector's options.
+    pub config: Config,
+    /// What arrives, in order.
+    pub arrivals: Vec<Hearing>,
+    /// The shortest interval that a source begins with.
+    pub interval: Duration,
+}
+
+const INTERVALS_MS: [u32; 12] = [
+    10,
+    11,
+    13,
+    19,
+    100,
+    250,
+    999,
+    1_000,
+    10_000,
+    60_000,
+    3_600_000,
+    1 << 31,
+];
+
+impl History {
+    /// The history that follows from `seed`: one to three sources over one network.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let interval_ms = random.pick(&INTERVALS_MS);
+        let interval = Duration::from_millis(interval_ms.into());
+        let start = Moment::from_nanos(random.within(1..1 << 45));
+        let mut sent: Vec<Sending> = Vec::new();
+        for name in ["a", "fridge-7", "0123456789abcdef"]
+            .into_iter()
+            .take(1 + random.below(3) as usize)
+        {
+            let label = Label::new(name).expect("a valid label, written above");
+            let later = Duration::from_nanos(random.below(interval.as_nanos() as u64));
+            let sender = Sender::new(label, interval_ms, start + later, random.fork());
+            sent.extend(sender.live(random.pick(&[3, 10, 30, 30, 30, 100, 100, 300])));
+        }
+        sent.sort_by_key(|sending| sending.at);
+        let end = sent.last().map_or(start, |sending| sending.at);
+        let path = random_path(&mut random, interval, start, end);
+        let config = random_config(&mut random, interval, end.since(start));
+        Self {
+            config,
+            arrivals: carry(path, &mut random, &sent),
+            interval,
+        }
+    }
+}
+
+fn carry(path: Path, random: &mut Random, sent: &[Sending]) -> Vec<Hearing> {
+    let mut network = Network::new(path, random.fork());
+    for sending in sent {
+        network.send(sending.at, *sending);
+    }
+    let deliveries = std::iter::from_fn(|| network.deliver());
+    deliveries
+        .map(|(at, sending)| Hearing {
+            at,
+            from: sending.from,
+            frame: sending.frame,
+        })
+        .collect()
+}
+
+fn random_path(random: &mut Random, interval: Duration, start: Moment, end: Moment) -> Path {
+    let loss = match random.below(4) {
+        0 => Loss::Independent { per_million: 0 },
+        1 => Loss::Bursts {
+            turns_bad_per_million: 20_000,
+            turns_good_per_million: 200_000,
+            per_million: 900_000,
+        },
+        _ => Loss::Independent {
+            per_million: random.pick(&[1_000, 10_000, 100_000, 400_000]),
+        },
+    };
+    let window = |random: &mut Random| {
+        let from = start + Duration::from_nanos(random.below(end.since(start).as_nanos() as u64));
+        from..from + interval * random.pick(&[1, 3, 7, 80])
+    };
+    let windows = |random: &mut Random| (0..random.below(3)).map(|_| window(random)).collect();
+    Path {
+        loss,
+        delay: interval / random.pick(&[4, 100, 10_000]),
+        jitter: interval * random.pick(&[0, 0, 1, 10, 40, 800]) / 100,
+        spikes_per_million: random.pick(&[0, 10_000, 100_000]),
+        spike: interval * random.pick(&[1, 5, 70]),
+        duplicates_per_million: random.pick(&[0, 10_000, 300_000]),
+        partitions: windows(random),
+        stalls: windows(random),
+    }
+}
+
+fn random_config(random: &mut Random, interval: Duration, whole: Duration) -> Config {
+    let fixed_us = random.below(interval.as_micros() as u64 * 3);
+    let margin = Margin::Fixed(Duration::from_micros(fixed_us));
+    Config {
+        misses: random.pick(&[1, 2, 3, 3, 10]),
+        misses_override: random.pick(&[None, None, None, Some(1), Some(4)]),
+        margin: random.pick(&[Margin::Auto, Margin::Auto, Margin::Auto, margin]),
+        reorder_wait: random.pick(&[0, 1, 2, 2, 2, 3, 70]),
+        forget: interval * random.pick(&[1, 8, 50, 10_000]),
+        report: random.pick(&[
+            None,
+            Some(interval.max(whole / 5)),
+            Some(interval.max(whole / 40)),
+        ]),
+        ..Config::default()
+    }
+}

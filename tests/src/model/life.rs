@@ -1,0 +1,168 @@
+//! What is known of one source between its first frame and its being forgotten: its counters and the deadlines
+//! of its newest frame (docs/protocol.md, sections 9 and 10).
+
+use std::time::Duration;
+
+use beacon_collector::track::config::{Config, Margin};
+use beacon_common::{Kind, Moment, Reason};
+
+use super::estimate::Estimate;
+use super::wheel::{Class, Log};
+use super::{Hearing, Past};
+
+const NS_PER_MS: i128 = 1_000_000;
+
+/// What a source's counters say; also their differences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counters {
+    pub(super) received: i128,
+    pub(super) lost: i128,
+    pub(super) duplicate: i128,
+    pub(super) reordered: i128,
+    pub(super) old: i128,
+    pub(super) expected: i128,
+}
+
+/// What the newest beat promises, in nanoseconds of the collector's clock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Promise {
+    /// The moment of section 10 by which the wheel turns.
+    pub(super) due: i128,
+    /// The late deadline; `None` for a sleep without an announced end, and after any other bye.
+    pub(super) late: Option<i128>,
+    /// The down deadline, likewise.
+    pub(super) down: Option<i128>,
+    /// From when on an older session may take over.
+    pub(super) over: i128,
+}
+
+/// What is known of a source between its first frame and its being forgotten.
+#[derive(Clone, Debug)]
+pub(super) struct Life {
+    pub(super) state: &'static str,
+    pub(super) cause: &'static str,
+    pub(super) since: Moment,
+    pub(super) status: &'static str,
+    /// Whether a beat has come yet: before that its status is not known.
+    pub(super) has_beaten: bool,
+    /// Every session there was; the last one is current.
+    pub(super) sessions: Vec<Log>,
+    pub(super) newest: Hearing,
+    pub(super) promise: Promise,
+    pub(super) reported: Counters,
+}
+
+impl Life {
+    pub(super) fn current(&self) -> &Log {
+        &self.sessions[self.sessions.len() - 1]
+    }
+
+    pub(super) fn past(&self, now: Moment) -> Past {
+        Past {
+            was: self.state,
+            since: self.since,
+            silent: now.since(self.newest.at),
+        }
+    }
+
+    pub(super) fn enter(&mut self, state: &'static str, cause: &'static str, now: Moment) {
+        if state != self.state {
+            self.since = now;
+        }
+        (self.state, self.cause) = (state, cause);
+    }
+
+    /// Why a new session begins while the old one is live.
+    pub(super) fn restart_cause(&self, hearing: &Hearing) -> &'static str {
+        let last_of_all = i128::from(u32::MAX);
+        if hearing.frame.uptime_s < self.newest.frame.uptime_s {
+            "reboot"
+        } else if self
+            .current()
+            .highest()
+            .is_some_and(|highest| highest > last_of_all - 64)
+        {
+            "renewed"
+        } else {
+            "process"
+        }
+    }
+
+    pub(super) fn bound(&self) -> Option<Duration> {
+        if self.state == "unknown" {
+            return None;
+        }
+        let nanos = self.promise.down? - self.newest.at_ns();
+        Some(Duration::from_nanos(nanos as u64))
+    }
+
+    pub(super) fn counters(&self, now: Moment, reorder_wait: u32) -> Counters {
+        let sum = |class| self.sessions.iter().map(|log| log.count(class)).sum::<i128>();
+        let (new, reordered) = (sum(Class::New), sum(Class::Reordered));
+        let ended = &self.sessions[..self.sessions.len() - 1];
+        let lost_before: i128 = ended.iter().map(Log::missing).sum();
+        let lost_now = self.current().lost(self.turned_past(now, reorder_wait));
+        Counters {
+            received: new + reordered,
+            lost: lost_before + lost_now,
+            duplicate: sum(Class::Duplicate),
+            reordered,
+            old: sum(Class::Old),
+            expected: new + reordered + lost_before + lost_now.max(self.current().missing()),
+        }
+    }
+
+    /// Slot h + k is lost where k is at most this.
+    fn turned_past(&self, now: Moment, reorder_wait: u32) -> i128 {
+        let now = i128::from(now.as_nanos());
+        let until = self.promise.down.map_or(now, |down| now.min(down));
+        let turned = until.div_euclid(1_000) - self.promise.due.div_euclid(1_000);
+        let past = turned.div_euclid(self.newest.interval_us()) + 1 - i128::from(reorder_wait);
+        if self.newest.is_bye() { past.min(0) } else { past }
+    }
+}
+
+/// The deadlines that the newest frame of a session sets.
+pub(super) fn promise(log: &Log, newest: &Hearing, config: &Config) -> Promise {
+    let estimate = Estimate::from(log.newest()).expect("the newest frame is in its session's log");
+    let margin = match config.margin {
+        Margin::Auto => estimate.margin_us(newest.interval_us()),
+        Margin::Fixed(margin) => margin.as_micros() as i128,
+    };
+    let promised = i128::from(newest.frame.next_ms) * 1_000;
+    let ahead = super::modulo_2_64(estimate.typical - newest.offset_us());
+    let expected = (promised + ahead.min(margin)).max(0);
+    let late_ms = (expected + margin + 999).div_euclid(1_000);
+    let late = newest.at_ns() + late_ms * NS_PER_MS;
+    let asked_for = if newest.frame.misses == 0 {
+        config.misses
+    } else {
+        newest.frame.misses
+    };
+    let misses = i128::from(config.misses_override.unwrap_or(asked_for));
+    let down = late + (misses - 1) * newest.interval_us() * 1_000;
+    let is_endless = match newest.frame.kind {
+        Kind::Bye(Reason::Sleep) => newest.frame.next_ms == 0,
+        Kind::Bye(_) => true,
+        _ => false,
+    };
+    let interval_ns = newest.interval_us() * 1_000;
+    Promise {
+        due: newest.at_ns()
+            + if newest.is_bye() {
+                interval_ns
+            } else {
+                expected * 1_000
+            },
+        late: (!is_endless).then_some(late),
+        down: (!is_endless).then_some(down),
+        over: match newest.frame.kind {
+            Kind::Bye(Reason::Sleep) => {
+                let settled = newest.at_ns() + (interval_ns * 3 / 2).max(10_000 * NS_PER_MS);
+                if is_endless { settled } else { late.min(settled) }
+            }
+            Kind::Bye(_) => newest.at_ns(),
+            _ => late,
+        },
+    }
+}

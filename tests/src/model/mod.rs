@@ -1,0 +1,329 @@
+//! A naive model of one source, from docs/protocol.md alone.
+//!
+//! It is as unlike the tracker as it can be: it keeps everything it ever heard, works in 128-bit integers and
+//! counts anew whenever it is asked. It is slow and takes as much memory as it likes.
+
+mod estimate;
+mod life;
+mod wheel;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use beacon_collector::track::config::Config;
+use beacon_common::{Frame, Kind, Moment, Reason, Seq};
+
+use crate::line::Line;
+use life::{Counters, Life, promise};
+use wheel::{Class, Log};
+
+/// A frame, and when and where from it was heard.
+#[derive(Clone, Copy, Debug)]
+pub struct Hearing {
+    /// When.
+    pub at: Moment,
+    /// Where from.
+    pub from: SocketAddr,
+    /// What.
+    pub frame: Frame,
+}
+
+impl Hearing {
+    fn at_ns(&self) -> i128 {
+        self.at.as_nanos().into()
+    }
+
+    fn at_us(&self) -> i128 {
+        self.at_ns().div_euclid(1_000)
+    }
+
+    fn seq(&self) -> i128 {
+        self.frame.seq.get().into()
+    }
+
+    fn interval_us(&self) -> i128 {
+        i128::from(self.frame.interval_ms) * 1_000
+    }
+
+    fn is_bye(&self) -> bool {
+        matches!(self.frame.kind, Kind::Bye(_))
+    }
+
+    fn offset_us(&self) -> i128 {
+        modulo_2_64(self.at_us() - i128::from(self.frame.sent_us))
+    }
+}
+
+/// Offsets are differences of 64-bit clocks, of which one says what it likes.
+fn modulo_2_64(number: i128) -> i128 {
+    (number + (1 << 63)).rem_euclid(1 << 64) - (1 << 63)
+}
+
+/// The model of one source at one collector.
+#[derive(Clone, Debug)]
+pub struct Model {
+    config: Config,
+    life: Option<Life>,
+}
+
+/// What a frame leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It is taken, and these lines are told.
+    Taken(Vec<Line>),
+    /// Its session is older than the current one, which is live.
+    Refused,
+}
+
+/// What a line tells of the time before its moment.
+#[derive(Clone, Copy)]
+struct Past {
+    was: &'static str,
+    since: Moment,
+    silent: Duration,
+}
+
+impl Model {
+    /// A source that was never heard, at a collector with these options.
+    #[must_use]
+    pub const fn new(config: Config) -> Self {
+        Self { config, life: None }
+    }
+
+    /// Its state, if it is known.
+    #[must_use]
+    pub fn state(&self) -> Option<&'static str> {
+        self.life.as_ref().map(|life| life.state)
+    }
+
+    /// Takes a frame of this source.
+    pub fn hear(&mut self, hearing: Hearing) -> Outcome {
+        match &self.life {
+            None => Outcome::Taken(self.meet(hearing)),
+            Some(life) => {
+                let current = life.current().session;
+                if hearing.frame.session < current && hearing.at_ns() < life.promise.over {
+                    return Outcome::Refused;
+                }
+                Outcome::Taken(self.hear_again(hearing))
+            }
+        }
+    }
+
+    fn meet(&mut self, hearing: Hearing) -> Vec<Line> {
+        let mut log = Log::joined(&hearing);
+        log.take(hearing);
+        self.life = Some(Life {
+            state: "unknown",
+            cause: "new",
+            since: hearing.at,
+            status: "unknown",
+            has_beaten: false,
+            promise: promise(&log, &hearing, &self.config),
+            sessions: vec![log],
+            newest: hearing,
+            reported: Counters::default(),
+        });
+        self.react(hearing, None, None)
+    }
+
+    fn hear_again(&mut self, hearing: Hearing) -> Vec<Line> {
+        let Some(life) = &mut self.life else {
+            return Vec::new();
+        };
+        let before = life.newest;
+        let current = life.current().session;
+        let restart = (hearing.frame.session != current).then(|| life.restart_cause(&hearing));
+        if hearing.frame.session > current {
+            life.sessions.push(Log::taken_over(&hearing));
+        } else if hearing.frame.session < current {
+            life.sessions.push(Log::joined(&hearing));
+        }
+        let Some(log) = life.sessions.last_mut() else {
+            return Vec::new();
+        };
+        if log.take(hearing) != Class::New {
+            return Vec::new();
+        }
+        life.promise = promise(log, &hearing, &self.config);
+        life.newest = hearing;
+        self.react(hearing, Some(before), restart)
+    }
+
+    /// What the newest frame changes; `before` is the newest one before it.
+    fn react(
+        &mut self,
+        hearing: Hearing,
+        before: Option<Hearing>,
+        restart: Option<&'static str>,
+    ) -> Vec<Line> {
+        let Some(life) = &mut self.life else {
+            return Vec::new();
+        };
+        let silent = before.map_or(Duration::ZERO, |before| hearing.at.since(before.at));
+        let past = Past {
+            was: life.state,
+            since: life.since,
+            silent,
+        };
+        let status_before = life.status;
+        let is_beat = matches!(hearing.frame.kind, Kind::Beat(_));
+        if let Kind::Beat(health) = hearing.frame.kind {
+            life.status = health.name();
+        }
+        let status = life.status;
+        let edge = edge(&hearing.frame, past.was, restart);
+        let mut lines = Vec::new();
+        if let Some((event, state, cause, extra)) = edge {
+            life.enter(state, cause, hearing.at);
+            lines.extend(self.line(hearing.at, event, Some(cause), past, extra));
+        }
+        let Some(life) = &mut self.life else { return lines };
+        let had_beaten = life.has_beaten;
+        life.has_beaten |= is_beat;
+        let now_past = Past {
+            was: life.state,
+            since: life.since,
+            ..past
+        };
+        if let Some(before) = before {
+            let (from, to) = (before.from, hearing.from);
+            if from.ip() != to.ip() || (restart.is_none() && from.port() != to.port()) {
+                let extra = vec![("from", from.to_string()), ("to", to.to_string())];
+                lines.extend(self.line(hearing.at, "moved", None, now_past, extra));
+            }
+            if had_beaten && status_before != status {
+                let extra = vec![("from", status_before.to_string()), ("to", status.to_string())];
+                lines.extend(self.line(hearing.at, "status", None, now_past, extra));
+            }
+        }
+        lines
+    }
+
+    /// The next moment at which silence is told; `None` where that lies beyond the end of time.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Moment> {
+        let life = self.life.as_ref()?;
+        let forgotten = i128::from(life.since.as_nanos()) + self.config.forget.as_nanos() as i128;
+        let nanos = match (life.state, life.promise.late) {
+            ("up", late) => late?,
+            ("asleep", Some(late)) => late,
+            ("late", _) => life.promise.down?,
+            _ => forgotten,
+        };
+        u64::try_from(nanos).ok().map(Moment::from_nanos)
+    }
+
+    /// Tells every deadline that has passed at `now`.
+    pub fn judge(&mut self, now: Moment) -> Vec<Line> {
+        let mut lines = Vec::new();
+        while self.deadline().is_some_and(|deadline| deadline <= now) {
+            lines.extend(self.fall(now));
+        }
+        lines
+    }
+
+    fn fall(&mut self, now: Moment) -> Option<Line> {
+        let life = self.life.as_mut()?;
+        let past = life.past(now);
+        let (event, cause) = match life.state {
+            "up" => ("late", "silent"),
+            "asleep" if life.promise.late.is_some() => ("late", "overslept"),
+            "late" => ("down", life.cause),
+            _ => ("forgotten", ""),
+        };
+        if event == "forgotten" {
+            life.enter("unknown", life.cause, now);
+            let line = self.line(now, event, None, past, Vec::new());
+            self.life = None;
+            return line;
+        }
+        life.enter(event, cause, now);
+        self.line(now, event, Some(cause), past, Vec::new())
+    }
+
+    /// The `state` line at `now`.
+    #[must_use]
+    pub fn snapshot(&self, now: Moment) -> Option<Line> {
+        let life = self.life.as_ref()?;
+        self.line(now, "state", Some(life.cause), life.past(now), Vec::new())
+    }
+
+    /// The `report` line at `now`.
+    pub fn report(&mut self, now: Moment) -> Option<Line> {
+        let life = self.life.as_ref()?;
+        let (total, last) = (life.counters(now, self.config.reorder_wait), life.reported);
+        let extra = vec![
+            ("old", (total.old - last.old).to_string()),
+            ("jitter_us", life.current().jitter_us().to_string()),
+            ("expected", (total.expected - last.expected).to_string()),
+        ];
+        let mut line = self.line(now, "report", Some(life.cause), life.past(now), extra)?;
+        line.received = total.received - last.received;
+        line.lost = total.lost - last.lost;
+        line.duplicate = total.duplicate - last.duplicate;
+        line.reordered = total.reordered - last.reordered;
+        self.life.as_mut()?.reported = total;
+        Some(line)
+    }
+
+    fn line(
+        &self,
+        now: Moment,
+        event: &'static str,
+        cause: Option<&'static str>,
+        past: Past,
+        extra: Vec<(&'static str, String)>,
+    ) -> Option<Line> {
+        let life = self.life.as_ref()?;
+        let counters = life.counters(now, self.config.reorder_wait);
+        Some(Line {
+            at: now,
+            source: life.newest.frame.label,
+            event,
+            addr: life.newest.from,
+            state: life.state,
+            was: past.was,
+            cause,
+            session: life.current().session,
+            seq: Seq::new(life.current().highest()? as u32),
+            interval_ms: life.newest.frame.interval_ms,
+            status: life.status,
+            since: now.since(past.since),
+            silent: past.silent,
+            bound: life.bound(),
+            received: counters.received,
+            lost: counters.lost,
+            duplicate: counters.duplicate,
+            reordered: counters.reordered,
+            extra,
+        })
+    }
+}
+
+/// The edge that a frame takes from the state it finds, as event, state, cause and further keys.
+type Edge = (
+    &'static str,
+    &'static str,
+    &'static str,
+    Vec<(&'static str, String)>,
+);
+
+fn edge(frame: &Frame, was: &str, restart: Option<&'static str>) -> Option<Edge> {
+    let (event, state, cause) = match (frame.kind, was, restart) {
+        (Kind::Bye(Reason::Stop), ..) => ("stopped", "stopped", "stop"),
+        (Kind::Bye(Reason::Reboot), ..) => ("stopped", "stopped", "reboot"),
+        (Kind::Bye(Reason::Upgrade), ..) => ("stopped", "stopped", "upgrade"),
+        (Kind::Bye(Reason::Sleep), ..) => {
+            let wake = vec![("wake_ms", frame.next_ms.to_string())];
+            return Some(("asleep", "asleep", "sleep", wake));
+        }
+        (_, "unknown", _) => ("up", "up", "new"),
+        (_, "asleep", _) => ("up", "up", "awake"),
+        (_, "up" | "late", Some(cause)) => ("restarted", "up", cause),
+        (_, _, Some(_)) => ("up", "up", "restart"),
+        (_, "up", None) => return None,
+        (_, _, None) => ("up", "up", "back"),
+    };
+    Some((event, state, cause, Vec::new()))
+}

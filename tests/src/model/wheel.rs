@@ -1,0 +1,123 @@
+//! One session, as the list of all frames that were heard in it (docs/protocol.md, section 10).
+//!
+//! Where the tracker keeps 64 bits, this keeps every number in a set and counts it again whenever it is asked.
+
+use std::collections::BTreeSet;
+
+use super::Hearing;
+use beacon_common::Session;
+
+/// How many numbers a wheel holds.
+const WHEEL: i128 = 64;
+
+/// What a frame was when it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    New,
+    Reordered,
+    Duplicate,
+    Old,
+}
+
+/// One session of a source.
+#[derive(Clone, Debug)]
+pub(super) struct Log {
+    pub(super) session: Session,
+    /// The lowest number that a frame was expected of.
+    expected_from: i128,
+    heard: Vec<(Class, Hearing)>,
+    /// The numbers that were received.
+    filled: BTreeSet<i128>,
+}
+
+impl Log {
+    /// A session that began unheard: what came before its first frame here is not expected.
+    pub(super) fn joined(first: &Hearing) -> Self {
+        let (session, expected_from) = (first.frame.session, first.seq());
+        Self {
+            session,
+            expected_from,
+            heard: Vec::new(),
+            filled: BTreeSet::new(),
+        }
+    }
+
+    /// A session that took over from an older one: expected from its first number on, if the wheel holds that.
+    pub(super) fn taken_over(first: &Hearing) -> Self {
+        let mut log = Self::joined(first);
+        if first.seq() <= WHEEL {
+            log.expected_from = 1;
+        }
+        log
+    }
+
+    pub(super) fn highest(&self) -> Option<i128> {
+        self.filled.last().copied()
+    }
+
+    /// Takes a frame down, and says what it was.
+    pub(super) fn take(&mut self, hearing: Hearing) -> Class {
+        let seq = hearing.seq();
+        let class = match self.highest() {
+            None => Class::New,
+            Some(highest) if seq > highest => Class::New,
+            Some(highest) if seq <= highest - WHEEL => Class::Old,
+            Some(_) if self.filled.contains(&seq) => Class::Duplicate,
+            Some(_) => Class::Reordered,
+        };
+        if matches!(class, Class::New | Class::Reordered) {
+            self.filled.insert(seq);
+        }
+        self.heard.push((class, hearing));
+        class
+    }
+
+    pub(super) fn count(&self, class: Class) -> i128 {
+        self.heard.iter().filter(|(was, _)| *was == class).count() as i128
+    }
+
+    /// The frames that were the newest when they came, in order.
+    pub(super) fn newest(&self) -> impl DoubleEndedIterator<Item = &Hearing> + Clone {
+        self.heard
+            .iter()
+            .filter(|(class, _)| *class == Class::New)
+            .map(|(_, hearing)| hearing)
+    }
+
+    /// The numbers that were expected and not received, up to `top`.
+    fn empty_up_to(&self, top: i128) -> i128 {
+        if top < self.expected_from {
+            return 0;
+        }
+        let numbers = top - self.expected_from + 1;
+        numbers - self.filled.range(self.expected_from..=top).count() as i128
+    }
+
+    /// The numbers lost when those up to `past` beyond the highest are.
+    pub(super) fn lost(&self, past: i128) -> i128 {
+        let Some(highest) = self.highest() else { return 0 };
+        let off_the_wheel = highest - WHEEL;
+        self.empty_up_to(off_the_wheel.max(highest + past.min(0))) + past.max(0)
+    }
+
+    /// The numbers below the highest that are missing, lost or still waited for.
+    pub(super) fn missing(&self) -> i128 {
+        self.highest().map_or(0, |highest| self.empty_up_to(highest))
+    }
+
+    /// The interarrival jitter of RFC 3550, appendix A.8, in its integer form: sixteen times the jitter is kept.
+    pub(super) fn jitter_us(&self) -> i128 {
+        let received = self
+            .heard
+            .iter()
+            .filter(|(class, _)| matches!(class, Class::New | Class::Reordered));
+        let offsets: Vec<i128> = received.map(|(_, hearing)| hearing.offset_us()).collect();
+        let mut sixteenfold = 0;
+        for pair in offsets.windows(2) {
+            // The sender's clock may say anything: a change of more than nine years counts as that.
+            let change = super::modulo_2_64(pair[1] - pair[0]).abs().min(1 << 48);
+            sixteenfold += change - ((sixteenfold + 8) >> 4);
+        }
+        sixteenfold >> 4
+    }
+}

@@ -1,0 +1,287 @@
+//! Plays a history to the tracker and to the model, and compares what they say.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use beacon_collector::track::event::{SourceId, State, What};
+use beacon_collector::track::reject::Reject;
+use beacon_collector::track::tracker::Tracker;
+use beacon_collector::track::transmit::{Peer, Transmit};
+use beacon_common::{FRAME_LEN, Label, Moment};
+
+use crate::history::History;
+use crate::line::Line;
+use crate::model::{Hearing, Model, Outcome};
+use crate::random::Random;
+
+const NS_PER_MS: u64 = 1_000_000;
+
+/// One play.
+pub struct Player {
+    tracker: Tracker,
+    /// A model for each label that was ever heard.
+    models: BTreeMap<Label, Model>,
+    ids: BTreeMap<Label, SourceId>,
+    history: History,
+    random: Random,
+    now: Moment,
+    /// What the tracker should have refused until now.
+    refused: u64,
+    /// Until when the collector is too busy to judge; it takes what arrives.
+    busy_until: Moment,
+    next_report: Option<Moment>,
+    /// How often each event was told, with its cause.
+    pub told: BTreeMap<(&'static str, &'static str), u64>,
+}
+
+impl Player {
+    /// A player that will play the history of `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let history = History::new(seed);
+        Self {
+            tracker: Tracker::new(history.config.clone()),
+            models: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            history,
+            random: Random::new(!seed),
+            now: Moment::ORIGIN,
+            refused: 0,
+            busy_until: Moment::ORIGIN,
+            next_report: None,
+            told: BTreeMap::new(),
+        }
+    }
+
+    /// Plays to the end, until nothing more is to happen.
+    ///
+    /// # Errors
+    /// The first difference between the tracker and the model.
+    pub fn play(&mut self) -> Result<(), String> {
+        let arrivals = std::mem::take(&mut self.history.arrivals);
+        for hearing in arrivals {
+            self.wait_until(hearing.at)?;
+            self.hear(hearing)?;
+            self.at_random_moments(hearing.at)?;
+        }
+        self.wait_to_the_end()
+    }
+
+    /// Judges every deadline up to `until`, as the collector's loop does. At times it wakes where the tracker asks
+    /// for it although nothing is due.
+    fn wait_until(&mut self, until: Moment) -> Result<(), String> {
+        while let Some(next) = self.next_wake().filter(|&wake| wake <= until) {
+            let is_idle = |&asked: &Moment| asked > self.now && asked > self.busy_until && asked < next;
+            match self.tracker.next_deadline().map(whole_ms).filter(is_idle) {
+                Some(asked) if self.random.chance(500_000) => self.judge(asked)?,
+                _ => self.judge(next)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn wait_to_the_end(&mut self) -> Result<(), String> {
+        while let Some(next) = self.next_deadline() {
+            self.judge(next.max(whole_ms(self.busy_until)))?;
+        }
+        Ok(())
+    }
+
+    /// The next deadline of any model. The tracker decides in whole milliseconds of its clock.
+    fn next_deadline(&self) -> Option<Moment> {
+        self.models
+            .values()
+            .filter_map(Model::deadline)
+            .min()
+            .map(whole_ms)
+    }
+
+    fn next_wake(&self) -> Option<Moment> {
+        let report = self.next_report.map(whole_ms);
+        let wake = self.next_deadline().into_iter().chain(report).min()?;
+        Some(wake.max(whole_ms(self.busy_until)))
+    }
+
+    fn hear(&mut self, hearing: Hearing) -> Result<(), String> {
+        self.now = hearing.at;
+        let mut bytes = [0; FRAME_LEN];
+        hearing.frame.emit(None, &mut bytes);
+        self.tracker.on_datagram(
+            hearing.at,
+            Peer {
+                addr: hearing.from,
+                socket: 0,
+            },
+            &bytes,
+        );
+        let label = hearing.frame.label;
+        let config = &self.history.config;
+        let model = self
+            .models
+            .entry(label)
+            .or_insert_with(|| Model::new(config.clone()));
+        let mut acks = Vec::new();
+        let expected = match model.hear(hearing) {
+            Outcome::Taken(lines) => {
+                acks.extend(hearing.frame.flags.want_ack.then(|| ack(&hearing)));
+                lines
+            }
+            Outcome::Refused => {
+                self.refused += 1;
+                Vec::new()
+            }
+        };
+        self.compare_events(expected)?;
+        let sent: Vec<Transmit> = std::iter::from_fn(|| self.tracker.poll_transmit()).collect();
+        equal("acks", &sent, &acks)?;
+        self.compare_tick()?;
+        self.compare_deadline(hearing.at)
+    }
+
+    fn judge(&mut self, now: Moment) -> Result<(), String> {
+        self.now = now;
+        self.tracker.on_time(now);
+        let expected = self
+            .models
+            .values_mut()
+            .flat_map(|model| model.judge(now))
+            .collect();
+        self.compare_events(expected)?;
+        self.compare_reports(now)?;
+        self.compare_tick()?;
+        self.compare_deadline(now)
+    }
+
+    /// After an arrival: looks at the counters, or gets too busy to judge.
+    fn at_random_moments(&mut self, from: Moment) -> Result<(), String> {
+        let span = (self.history.interval * 3).as_nanos() as u64;
+        if self.random.chance(20_000) {
+            self.busy_until = from + Duration::from_nanos(self.random.below(span));
+        }
+        if self.random.chance(200_000) {
+            self.compare_states(from)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Asks for the state of one source or of all.
+    fn compare_states(&mut self, now: Moment) -> Result<(), String> {
+        let known: Vec<(Label, SourceId)> = self.ids.iter().map(|(&label, &id)| (label, id)).collect();
+        let asked = if self.random.chance(500_000) {
+            self.tracker.ask_all_states();
+            known
+        } else {
+            let (label, id) = self.random.pick(&known);
+            self.tracker.ask_state(id);
+            self.tracker.ask_state(id);
+            vec![(label, id)]
+        };
+        let mut expected: Vec<Line> = asked
+            .iter()
+            .filter_map(|(label, _)| self.models[label].snapshot(now))
+            .collect();
+        self.compare_polled(now, &mut expected)
+    }
+
+    fn compare_reports(&mut self, now: Moment) -> Result<(), String> {
+        let Some(period) = self.history.config.report else {
+            return Ok(());
+        };
+        let is_due = self.next_report.is_some_and(|at| at <= now);
+        if is_due || self.next_report.is_none() {
+            self.next_report = Some(now + period);
+        }
+        let mut expected = Vec::new();
+        if is_due {
+            expected.extend(self.models.values_mut().filter_map(|model| model.report(now)));
+        }
+        self.compare_polled(now, &mut expected)
+    }
+
+    fn compare_polled(&mut self, now: Moment, expected: &mut [Line]) -> Result<(), String> {
+        let mut polled = Vec::new();
+        while let Some(event) = self.tracker.poll_state(now) {
+            polled.extend(Line::of(&event));
+        }
+        polled
+            .iter()
+            .for_each(|line| *self.told.entry(line.gist()).or_default() += 1);
+        polled.sort_by_key(|line| line.source);
+        expected.sort_by_key(|line| line.source);
+        equal("lines asked for", polled.as_slice(), expected)
+    }
+
+    /// Compares the events told since the last time, source by source: the order of two sources is free.
+    fn compare_events(&mut self, mut expected: Vec<Line>) -> Result<(), String> {
+        let mut told = Vec::new();
+        while let Some(event) = self.tracker.poll_event() {
+            if let What::Source(about) = &event.what {
+                self.ids.insert(about.label, about.id);
+            }
+            told.extend(Line::of(&event));
+        }
+        for line in &told {
+            *self.told.entry(line.gist()).or_default() += 1;
+            if line.event == "forgotten" {
+                self.ids.remove(&line.source);
+            }
+        }
+        told.sort_by_key(|line| line.source);
+        expected.sort_by_key(|line| line.source);
+        equal("events", &told, &expected)
+    }
+
+    fn compare_tick(&self) -> Result<(), String> {
+        let tick = self.tracker.tick();
+        let in_state = |state: State| {
+            let is_in = |model: &&Model| model.state() == Some(state.name());
+            self.models.values().filter(is_in).count() as u64
+        };
+        equal("sources by state", &tick.sources, &State::ALL.map(in_state))?;
+        equal(
+            "refused sessions",
+            &tick.rejected.get(Reject::Session),
+            &self.refused,
+        )
+    }
+
+    /// The tracker asks to be woken in time for the next deadline, and not without end before it.
+    fn compare_deadline(&self, now: Moment) -> Result<(), String> {
+        let (asked, due) = (self.tracker.next_deadline(), self.next_deadline());
+        match (asked, due) {
+            (None, Some(due)) => Err(format!("at {now:?}: not to be woken, but {due:?} is due")),
+            (Some(asked), Some(due)) if asked > due && asked > now => Err(format!(
+                "at {now:?}: to be woken at {asked:?}, but {due:?} is due"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The answer to a frame, to where it came from.
+fn ack(hearing: &Hearing) -> Transmit {
+    let mut frame = [0; FRAME_LEN];
+    hearing.frame.ack().emit(None, &mut frame);
+    Transmit {
+        peer: Peer {
+            addr: hearing.from,
+            socket: 0,
+        },
+        frame,
+    }
+}
+
+/// The first whole millisecond that is not before `at`.
+const fn whole_ms(at: Moment) -> Moment {
+    Moment::from_nanos(at.as_nanos().next_multiple_of(NS_PER_MS))
+}
+
+fn equal<T: PartialEq + std::fmt::Debug + ?Sized>(what: &str, tracker: &T, model: &T) -> Result<(), String> {
+    if tracker == model {
+        return Ok(());
+    }
+    Err(format!(
+        "{what} differ\n  tracker: {tracker:#?}\n  model: {model:#?}"
+    ))
+}

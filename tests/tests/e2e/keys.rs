@@ -1,0 +1,140 @@
+//! Keys: made, given out, checked, refused.
+
+use std::path::Path;
+
+use beacon_common::{DeviceKey, KeyId, Label, MasterKey};
+use beacon_tests::e2e::{Agent, Binary, Collector, Directory, Sender, run};
+
+use super::FAST;
+
+const MASTER: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+const MASTER_LINE: &str = "7 000102030405060708090a0b0c0d0e0f\n";
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn key_id(number: u8) -> KeyId {
+    KeyId::new(number).unwrap()
+}
+
+fn device_key(label: &str) -> DeviceKey {
+    MasterKey::new(key_id(7), MASTER).device_key(&Label::new(label).unwrap())
+}
+
+#[test]
+fn the_keys_that_are_made_fit_together() {
+    let directory = Directory::default();
+    let master = run(Binary::Collector, ["keygen", "--id", "9"]);
+    assert_eq!(
+        (master.code, master.stdout.len(), master.stderr.len()),
+        (Some(0), 1, 0),
+        "{master:?}"
+    );
+    let masters = directory.write("masters", 0o600, &format!("{}\n{MASTER_LINE}", master.stdout[0]));
+    for (id, label) in [("9", "a"), ("7", "b")] {
+        let device = run(
+            Binary::Collector,
+            ["device-key", "--keys", text(&masters), "--id", id, label],
+        );
+        assert_eq!((device.code, device.stdout.len()), (Some(0), 1), "{device:?}");
+        directory.write(label, 0o600, &device.stdout[0]);
+    }
+    let mut collector = Collector::start("127.0.0.1:0", &["--keys", text(&masters)]);
+    for label in ["a", "b"] {
+        let file = directory.path().join(label);
+        let arguments = [&FAST[..], &["--key-file", text(&file)]].concat();
+        let mut agent = Agent::start(collector.address(), label, &arguments);
+        collector.tells(label, "up new");
+        agent.wait_for_log("answers");
+        assert_eq!(agent.stop(), Some(0));
+        collector.tells(label, "stopped stop");
+    }
+    collector.stop();
+}
+
+#[test]
+fn what_does_not_fit_is_counted_and_changes_nothing() {
+    let directory = Directory::default();
+    let masters = directory.write("masters", 0o600, MASTER_LINE);
+    // A device's key is good for its own label alone.
+    let stolen = directory.write("stolen", 0o600, &device_key("another").reveal().to_string());
+    let mut collector = Collector::start("[::1]:0", &["--keys", text(&masters), "--tick", "50ms"]);
+    let to = collector.address();
+    let mut good = Sender::new(to, "good")
+        .with_key(device_key("good"))
+        .every_ms(3_600_000);
+    good.beat_acked();
+    collector.tells("good", "up new");
+
+    let arguments = [&FAST[..], &["--key-file", text(&stolen)]].concat();
+    let mut thief = Agent::start(to, "good", &arguments);
+    let mut stranger = Sender::new(to, "good").with_key(DeviceKey::new(key_id(8), MASTER));
+    (0..3).for_each(|_| stranger.beat());
+    let mut unkeyed = Sender::new(to, "new");
+    (0..2).for_each(|_| unkeyed.beat());
+    thief.wait_for_log("lost");
+
+    let is_told = |reason: &str, least: i64| {
+        let key = format!("rejected.{reason}");
+        move |tick: &beacon_tests::e2e::Line| tick.number(&key) >= least
+    };
+    let tick = collector.says_where("tick", is_told("tag", 3));
+    assert_eq!(
+        (tick.number("rejected.key"), tick.number("rejected.unkeyed")),
+        (3, 2),
+        "{tick}"
+    );
+    assert_eq!(tick.number("sources.up"), 1, "{tick}");
+    good.beat_acked();
+    collector.stop();
+}
+
+#[test]
+fn a_collector_without_keys_drops_frames_with_one() {
+    let mut collector = Collector::start("127.0.0.1:0", &["--tick", "50ms"]);
+    Sender::new(collector.address(), "a")
+        .with_key(device_key("a"))
+        .beat();
+    let tick = collector.says_where("tick", |tick| tick.number("received") == 1);
+    assert_eq!(
+        (tick.number("rejected.key"), tick.number("sources.up")),
+        (1, 0),
+        "{tick}"
+    );
+    collector.stop();
+}
+
+#[test]
+fn an_unusable_key_file_ends_the_program_in_one_line_that_names_it() {
+    let directory = Directory::default();
+    let open = directory.write("open", 0o644, MASTER_LINE);
+    let damaged = directory.write("damaged", 0o600, "7 secret\n");
+    let empty = directory.write("empty", 0o600, "# no key\n");
+    let missing = directory.path().join("missing");
+    let agent = ["--to", "127.0.0.1:9", "--once", "--key-file"];
+    let collector = ["--listen", "127.0.0.1:0", "--keys"];
+    let device_key = ["device-key", "a", "--keys"];
+    for (file, agent_code, collector_code) in [
+        (&open, 77, 77),
+        (&damaged, 66, 65),
+        (&empty, 66, 65),
+        (&missing, 66, 66),
+    ] {
+        for (binary, arguments, code) in [
+            (Binary::Agent, &agent[..], agent_code),
+            (Binary::Collector, &collector, collector_code),
+            (Binary::Collector, &device_key, collector_code),
+        ] {
+            let finished = run(binary, arguments.iter().copied().chain([text(file)]));
+            assert_eq!(
+                (finished.code, finished.stderr.len()),
+                (Some(code), 1),
+                "{finished:?}"
+            );
+            let line = &finished.stderr[0];
+            assert!(line.contains(text(file)) && !line.contains("secret"), "{line}");
+            assert_eq!(finished.stdout, [""; 0]);
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The tracker through its face, one rule of docs/protocol.md at a time. Times are milliseconds from the start;
+//! `fridge-7` sends a beat a second.
+
+mod acks;
+mod asked;
+mod bounds;
+mod changes;
+mod counters;
+mod deadlines;
+mod drops;
+mod goodbyes;
+mod sessions;
