@@ -1,0 +1,28 @@
+//! What the figures were measured on.
+
+use std::fs;
+
+/// The processor, its cores, the kernel, and how busy all of it was in the last minute.
+#[must_use]
+pub fn machine() -> String {
+    let processors = read("/proc/cpuinfo");
+    let models: Vec<_> = processors
+        .lines()
+        .filter_map(|line| line.strip_prefix("model name"))
+        .collect();
+    let model = models
+        .first()
+        .map_or("unknown processor", |model| model.trim_matches(['\t', ' ', ':']));
+    let kernel = read("/proc/sys/kernel/osrelease");
+    let load = read("/proc/loadavg");
+    let load = load.split(' ').next().unwrap_or_default();
+    format!(
+        "{model}, {} cores, Linux {}, load average {load}",
+        models.len(),
+        kernel.trim()
+    )
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
