@@ -42,6 +42,18 @@ impl Moment {
         self.0 / 1_000
     }
 
+    /// The moment `us` microseconds later, saturating at [`Moment::NEVER`].
+    #[must_use]
+    pub const fn after_us(self, us: u64) -> Self {
+        Self(self.0.saturating_add(us.saturating_mul(1_000)))
+    }
+
+    /// The moment `ms` milliseconds later, saturating at [`Moment::NEVER`].
+    #[must_use]
+    pub const fn after_ms(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(ms.saturating_mul(1_000_000)))
+    }
+
     /// The time from `earlier` to this moment; zero where `earlier` is the later one.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
@@ -76,6 +88,10 @@ mod tests {
         assert_eq!(late.since(early), Duration::from_nanos(7));
         assert_eq!(early.since(late), Duration::ZERO);
         assert_eq!(late + Duration::MAX, Moment::NEVER);
+        assert_eq!(late.after_us(2).since(late), Duration::from_micros(2));
+        assert_eq!(late.after_ms(2).since(late), Duration::from_millis(2));
+        assert_eq!(late.after_us(u64::MAX), Moment::NEVER);
+        assert_eq!(late.after_ms(u64::MAX), Moment::NEVER);
         assert_eq!(Moment::from_micros(u64::MAX), Moment::NEVER);
     }
 }

@@ -4,17 +4,15 @@
 //! offset between the two clocks over a window. Here the mean is a robust centre that follows quickly
 //! (docs/protocol.md, section 9): a step is clipped at twice the mean deviation, so that a burst of delayed
 //! beats hardly moves it, and after four clipped steps to one side the centre jumps there, so that a changed
-//! route or a corrected clock is followed at once. State: 24 bytes a source.
-
-use std::time::Duration;
+//! route or a corrected clock is followed at once. State: 22 bytes a source.
 
 use super::config::Margin;
 
 /// The least safety margin: the grain in which decisions are made.
-const LEAST_MARGIN: Duration = Duration::from_millis(10);
+const LEAST_MARGIN_US: u64 = 10_000;
 
 /// So many outliers in a row on one side are no outliers but where the offset is now.
-const OUTLIERS_TO_JUMP: i8 = 4;
+const OUTLIERS_TO_JUMP: u8 = 4;
 
 /// The centre takes in 1/n of the nth step, down to this part.
 const CENTRE_BEATS: u8 = 8;
@@ -23,13 +21,16 @@ const CENTRE_BEATS: u8 = 8;
 const DEVIATION_BEATS: u8 = 16;
 
 /// The safety margin in mean deviations.
-const MARGIN_DEVIATIONS: u32 = 4;
+const MARGIN_DEVIATIONS: u64 = 4;
 
 /// Keeps sixteen times the deviation, and four times it, within 32 bits.
 const MAX_DEVIATION_US: u32 = (1 << 28) - 1;
 
 /// The offsets of one session's arrivals: collector clock minus sender clock, in microseconds, modulo 2^64.
-#[derive(Clone, Debug)]
+///
+/// Packed, because a source's record has not a byte to spare.
+#[derive(Clone, Copy, Debug)]
+#[repr(Rust, packed(2))]
 pub struct Arrivals {
     /// The typical offset.
     typical_us: i64,
@@ -64,11 +65,11 @@ impl Spacing {
 }
 
 impl Arrivals {
-    /// The arrivals of a session of which one beat has come.
+    /// The arrivals of a session of which one beat has come. Intervals are in milliseconds.
     #[must_use]
-    pub fn new(offset_us: i64, interval: Duration) -> Self {
-        let (least, _) = deviation_bounds_us(interval);
-        let deviation_us = (micros(interval) / 8).clamp(least, MAX_DEVIATION_US);
+    pub fn new(offset_us: i64, interval_ms: u32) -> Self {
+        let (least, _) = deviation_bounds_us(interval_ms);
+        let deviation_us = (micros(interval_ms) / 8).clamp(least, MAX_DEVIATION_US);
         Self {
             typical_us: offset_us,
             nearest_us: offset_us,
@@ -79,12 +80,12 @@ impl Arrivals {
     }
 
     /// Takes in the offset of one more beat.
-    pub fn observe(&mut self, offset_us: i64, spacing: Spacing, interval: Duration) {
+    pub fn observe(&mut self, offset_us: i64, spacing: Spacing, interval_ms: u32) {
         let step = offset_us.wrapping_sub(self.typical_us);
         if spacing.is_queued() && step > 0 {
             return;
         }
-        self.beats = self.beats.saturating_add(1).min(DEVIATION_BEATS);
+        self.beats = (self.beats + 1).min(DEVIATION_BEATS);
         let deviation_us = self.deviation_16us / 16;
         let limit = i64::from(2 * deviation_us);
         let clipped = step.clamp(-limit, limit);
@@ -93,12 +94,11 @@ impl Arrivals {
         } else {
             self.run_on(offset_us, step);
         }
-        if self.run.unsigned_abs() >= OUTLIERS_TO_JUMP.unsigned_abs() {
+        if self.run.unsigned_abs() >= OUTLIERS_TO_JUMP {
             self.typical_us = self.nearest_us;
             self.run = 0;
         } else {
-            let part = i64::from(self.beats.min(CENTRE_BEATS));
-            self.typical_us = self.typical_us.wrapping_add(clipped / part);
+            self.typical_us = self.typical_us.wrapping_add(self.part_of(clipped));
         }
         // A sender that is late by itself is as unsteady as a path that delays: o does not show it, because S is
         // read when the beat is sent.
@@ -106,12 +106,22 @@ impl Arrivals {
         self.take_deviation(
             step.unsigned_abs().max(late.unsigned_abs()),
             deviation_us,
-            interval,
+            interval_ms,
         );
     }
 
+    /// The part of a step that the centre takes in.
+    const fn part_of(&self, clipped_us: i64) -> i64 {
+        // A constant to divide by costs a tenth of any other.
+        if self.beats >= CENTRE_BEATS {
+            clipped_us / CENTRE_BEATS as i64
+        } else {
+            clipped_us / self.beats as i64
+        }
+    }
+
     /// Counts an outlier, and keeps the one nearest to the typical offset.
-    fn run_on(&mut self, offset_us: i64, step: i64) {
+    const fn run_on(&mut self, offset_us: i64, step: i64) {
         let side = step.signum() as i8;
         if self.run.signum() != side {
             self.run = side;
@@ -127,10 +137,10 @@ impl Arrivals {
 
     /// Follows the mean deviation: as a plain mean at first, then with a memory of sixteen beats, with
     /// outliers clipped.
-    fn take_deviation(&mut self, taken_us: u64, deviation_us: u32, interval: Duration) {
-        let (least, most) = deviation_bounds_us(interval);
+    fn take_deviation(&mut self, taken_us: u64, deviation_us: u32, interval_ms: u32) {
+        let (least, most) = deviation_bounds_us(interval_ms);
         let taken = u32::try_from(taken_us).unwrap_or(u32::MAX);
-        let eighth = micros(interval) / 8;
+        let eighth = micros(interval_ms) / 8;
         let next_16us = if self.beats < DEVIATION_BEATS {
             let taken = i64::from(taken.min(eighth));
             let change = (taken * 16 - i64::from(self.deviation_16us)) / i64::from(self.beats);
@@ -142,52 +152,53 @@ impl Arrivals {
         self.deviation_16us = next_16us.clamp(i64::from(least) * 16, i64::from(most) * 16) as u32;
     }
 
-    /// The safety margin α: between 10 ms and half an interval, and half an interval as long as one beat is all
-    /// there is to go by.
+    /// The safety margin α, in microseconds: between 10 ms and half an interval, and half an interval as long as
+    /// one beat is all there is to go by.
     #[must_use]
-    pub fn margin(&self, margin: Margin, interval: Duration) -> Duration {
+    pub fn margin_us(&self, margin: Margin, interval_ms: u32) -> u64 {
+        let half_us = u64::from(interval_ms) * 500;
         match margin {
-            Margin::Fixed(margin) => margin,
-            Margin::Auto if self.beats == 1 => (interval / 2).max(LEAST_MARGIN),
+            Margin::Fixed(margin) => margin.as_micros() as u64,
+            Margin::Auto if self.beats == 1 => half_us.max(LEAST_MARGIN_US),
             Margin::Auto => {
-                let spread_us = MARGIN_DEVIATIONS * (self.deviation_16us / 16);
-                Duration::from_micros(spread_us.into())
-                    .min(interval / 2)
-                    .max(LEAST_MARGIN)
+                let spread_us = MARGIN_DEVIATIONS * u64::from(self.deviation_16us / 16);
+                spread_us.min(half_us).max(LEAST_MARGIN_US)
             }
         }
     }
 
-    /// How long after the arrival of a beat with this offset the next one is expected, when the sender has
-    /// promised it `next` after the sending. Never later than the promise plus the margin: an estimate that is
-    /// too high, after a step of the sender's clock, must not hide a death.
+    /// How long after the arrival of a beat with this offset the next one is expected, when the sender has promised
+    /// it `next_us` after the sending; all in microseconds. Never later than the promise plus the margin: an
+    /// estimate that is too high, after a step of the sender's clock, must not hide a death.
     #[must_use]
-    pub fn expected_after(&self, offset_us: i64, next: Duration, margin: Duration) -> Duration {
+    pub fn expected_after_us(&self, offset_us: i64, next_us: u64, margin_us: u64) -> u64 {
         let ahead_us = self.typical_us.wrapping_sub(offset_us);
-        let ahead = Duration::from_micros(ahead_us.unsigned_abs());
         if ahead_us >= 0 {
-            next + ahead.min(margin)
+            next_us + ahead_us.unsigned_abs().min(margin_us)
         } else {
-            next.saturating_sub(ahead)
+            next_us.saturating_sub(ahead_us.unsigned_abs())
         }
     }
 }
 
 /// The bounds of the mean deviation: a grain of the clocks' drift, and half an interval.
-fn deviation_bounds_us(interval: Duration) -> (u32, u32) {
-    let least = (micros(interval) >> 13).clamp(20, MAX_DEVIATION_US);
-    (least, (micros(interval) / 2).clamp(least, MAX_DEVIATION_US))
+fn deviation_bounds_us(interval_ms: u32) -> (u32, u32) {
+    let interval_us = micros(interval_ms);
+    let least = (interval_us >> 13).clamp(20, MAX_DEVIATION_US);
+    (least, (interval_us / 2).clamp(least, MAX_DEVIATION_US))
 }
 
-fn micros(interval: Duration) -> u32 {
-    u32::try_from(interval.as_micros()).unwrap_or(u32::MAX)
+const fn micros(interval_ms: u32) -> u32 {
+    interval_ms.saturating_mul(1_000)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const INTERVAL: Duration = Duration::from_secs(1);
+    use std::time::Duration;
+
+    const INTERVAL_MS: u32 = 1_000;
 
     const EVEN: Spacing = Spacing {
         sent_us: 1_000_000,
@@ -197,34 +208,34 @@ mod tests {
 
     fn after(offsets_us: impl IntoIterator<Item = i64>) -> Arrivals {
         let mut offsets = offsets_us.into_iter();
-        let mut arrivals = Arrivals::new(offsets.next().unwrap(), INTERVAL);
-        offsets.for_each(|offset_us| arrivals.observe(offset_us, EVEN, INTERVAL));
+        let mut arrivals = Arrivals::new(offsets.next().unwrap(), INTERVAL_MS);
+        offsets.for_each(|offset_us| arrivals.observe(offset_us, EVEN, INTERVAL_MS));
         arrivals
     }
 
-    fn expected_us(arrivals: &Arrivals, offset_us: i64) -> u128 {
-        let margin = arrivals.margin(Margin::Auto, INTERVAL);
-        arrivals.expected_after(offset_us, INTERVAL, margin).as_micros()
+    fn margin_us(arrivals: &Arrivals) -> u64 {
+        arrivals.margin_us(Margin::Auto, INTERVAL_MS)
+    }
+
+    fn expected_us(arrivals: &Arrivals, offset_us: i64) -> u64 {
+        arrivals.expected_after_us(offset_us, 1_000_000, margin_us(arrivals))
     }
 
     #[test]
     fn the_margin_begins_at_half_an_interval_and_follows_the_spread() {
-        assert_eq!(after([0]).margin(Margin::Auto, INTERVAL), INTERVAL / 2);
+        assert_eq!(margin_us(&after([0])), 500_000);
         let quiet = after((0..200).map(|beat| beat % 2 * 100));
-        assert_eq!(quiet.margin(Margin::Auto, INTERVAL), Duration::from_millis(10));
+        assert_eq!(margin_us(&quiet), 10_000);
         let noisy = after((0..200).map(|beat| beat % 2 * 100_000));
-        let margin = noisy.margin(Margin::Auto, INTERVAL);
         // The centre follows by an eighth of each step of 100 ms, and so keeps 100 / (2 - 1/8) ms away.
         assert!(
-            (210..=214).contains(&margin.as_millis()),
-            "four times 53.3 ms, not {margin:?}"
+            (210_000..215_000).contains(&margin_us(&noisy)),
+            "four times 53.3 ms, not {} us",
+            margin_us(&noisy)
         );
         let wild = after((0..200).map(|beat| beat % 2 * 5_000_000));
-        assert_eq!(wild.margin(Margin::Auto, INTERVAL), INTERVAL / 2);
-        assert_eq!(
-            wild.margin(Margin::Fixed(Duration::ZERO), INTERVAL),
-            Duration::ZERO
-        );
+        assert_eq!(margin_us(&wild), 500_000);
+        assert_eq!(wild.margin_us(Margin::Fixed(Duration::ZERO), INTERVAL_MS), 0);
     }
 
     #[test]
@@ -246,7 +257,7 @@ mod tests {
                 arrived_us: 50,
                 sender_late_us: 0,
             };
-            arrivals.observe(beat * 1_000_000, queued, INTERVAL);
+            arrivals.observe(beat * 1_000_000, queued, INTERVAL_MS);
         }
         assert_eq!(expected_us(&arrivals, 0), 1_000_000);
     }
@@ -255,7 +266,7 @@ mod tests {
     fn a_step_is_followed_by_the_fourth_beat() {
         for step_us in [50_000, -50_000, 86_400_000_000, -86_400_000_000, i64::MIN] {
             let mut arrivals = after([0; 100]);
-            (0..4).for_each(|_| arrivals.observe(step_us, EVEN, INTERVAL));
+            (0..4).for_each(|_| arrivals.observe(step_us, EVEN, INTERVAL_MS));
             assert_eq!(expected_us(&arrivals, step_us), 1_000_000, "{step_us}");
         }
     }
@@ -269,25 +280,22 @@ mod tests {
     #[test]
     fn drift_of_200_ppm_is_followed_at_any_interval() {
         for interval_ms in [10, 1_000, 3_600_000] {
-            let interval = Duration::from_millis(interval_ms);
-            let drift_us = interval_ms as i64 / 5;
-            let mut arrivals = Arrivals::new(0, interval);
+            let interval_us = u64::from(interval_ms) * 1_000;
+            let drift_us = i64::from(interval_ms) / 5;
+            let mut arrivals = Arrivals::new(0, interval_ms);
             for beat in 1..20_000 {
                 let offset_us = beat * drift_us;
-                let margin = arrivals.margin(Margin::Auto, interval);
-                let came_after = interval + Duration::from_micros(drift_us as u64);
+                let margin_us = arrivals.margin_us(Margin::Auto, interval_ms);
+                let came_after_us = interval_us + drift_us as u64;
                 let previous_us = offset_us - drift_us;
-                assert!(came_after <= arrivals.expected_after(previous_us, interval, margin) + margin);
-                let micros = interval_ms * 1_000;
-                arrivals.observe(
-                    offset_us,
-                    Spacing {
-                        sent_us: micros,
-                        arrived_us: micros,
-                        sender_late_us: 0,
-                    },
-                    interval,
-                );
+                let expected_us = arrivals.expected_after_us(previous_us, interval_us, margin_us);
+                assert!(came_after_us <= expected_us + margin_us);
+                let even = Spacing {
+                    sent_us: interval_us,
+                    arrived_us: interval_us,
+                    sender_late_us: 0,
+                };
+                arrivals.observe(offset_us, even, interval_ms);
             }
         }
     }
@@ -295,13 +303,14 @@ mod tests {
     #[test]
     fn no_sequence_of_offsets_overflows() {
         let extremes = [0, i64::MAX, i64::MIN, -1, 1, i64::MIN / 2];
-        let mut arrivals = Arrivals::new(i64::MIN, Duration::from_millis(1 << 31));
+        let mut arrivals = Arrivals::new(i64::MIN, 1 << 31);
         for round in 0..1_000 {
-            let interval = Duration::from_millis(if round % 3 == 0 { 10 } else { 1 << 31 });
+            let interval_ms = if round % 3 == 0 { 10 } else { 1 << 31 };
+            let interval_us = u64::from(interval_ms) * 1_000;
             let offset_us = extremes[round % extremes.len()];
-            arrivals.observe(offset_us, EVEN, interval);
-            let margin = arrivals.margin(Margin::Auto, interval);
-            assert!(arrivals.expected_after(offset_us, interval, margin) <= interval + margin);
+            arrivals.observe(offset_us, EVEN, interval_ms);
+            let margin_us = arrivals.margin_us(Margin::Auto, interval_ms);
+            assert!(arrivals.expected_after_us(offset_us, interval_us, margin_us) <= interval_us + margin_us);
         }
     }
 }

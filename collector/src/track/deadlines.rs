@@ -1,12 +1,14 @@
 //! The timing wheel over all sources: who is to be looked at when.
 //!
 //! A hierarchical wheel (Varghese and Lauck 1987, scheme 7) of eleven levels with 64 slots each and a tick of
-//! one millisecond, so that every moment there is has a slot. Its lists run through one packed array, indexed by
-//! source; a bitmap a level finds the next slot that holds anything. Arming, moving and disarming take constant
-//! time, whatever the number of sources.
+//! one millisecond, so that every moment there is has a slot. A slot's entries stand one behind the other in
+//! chunks of four cache lines, and each carries its tick; so the wheel reads and writes memory in order and never
+//! asks a source, however many there are. A bitmap a level finds the next slot that holds anything.
 //!
-//! A beat does not touch the wheel. It only stores a later deadline in its source; when the wheel brings the
-//! source up, the tracker looks at the true deadline and arms it again where that has not come.
+//! A beat does not touch the wheel. It only changes what its source's deadline is; when the wheel brings the source
+//! up, the tracker looks at the true deadline and arms it again where that has not come. Only where a deadline moves
+//! ahead of what the wheel holds is another entry made. The one it replaces turns stale and is dropped when it is
+//! brought up, or by [`Deadlines::sweep`] before there are too many of them.
 
 use beacon_common::Moment;
 
@@ -15,29 +17,63 @@ const SLOTS: usize = 1 << LEVEL_BITS;
 const LEVELS: usize = u64::BITS.div_ceil(LEVEL_BITS) as usize;
 const TICK_NANOS: u64 = 1_000_000;
 
-/// Where a list ends, and what stands in an entry that is not armed.
+/// How far ahead an entry stands at most, in ticks: 12 days. What is due later is looked at then and armed again.
+const HORIZON: u64 = 1 << 30;
+
+/// Entries in a chunk, which is four cache lines long.
+const CHUNK: usize = 31;
+
+/// How many chunks of a slot are moved to lower levels at a time.
+const SPREAD_AT_ONCE: usize = 32;
+
+/// So many stale entries are never too many.
+const STALE_KEPT: usize = 4_096;
+
+/// Where a list of chunks ends.
 const NONE: u32 = u32::MAX;
 
-#[derive(Clone, Copy)]
-struct Entry {
-    /// The tick at which the entry is due; [`Entry::IDLE`] where it is not armed.
-    tick: u64,
-    next: u32,
-    previous: u32,
+/// When a source is brought up: the tick, modulo 2^32. It is kept with the source, and the one entry that carries
+/// the same tick is the current one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Alarm(u32);
+
+/// A source that is brought up, if `alarm` is still its alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The number of the source.
+    pub source: u32,
+    /// What its alarm was when the entry was made.
+    pub alarm: Alarm,
 }
 
 impl Entry {
-    const IDLE: u64 = u64::MAX;
+    const EMPTY: Self = Self {
+        source: 0,
+        alarm: Alarm(0),
+    };
+}
+
+#[derive(Clone)]
+struct Chunk {
+    entries: [Entry; CHUNK],
+    len: u32,
+    next: u32,
 }
 
 /// The wheel.
 pub struct Deadlines {
     /// Every entry due before this tick has been brought up.
     elapsed: u64,
-    entries: Vec<Entry>,
+    chunks: Vec<Chunk>,
+    /// Chunks that are not in use.
+    free: u32,
     heads: [[u32; SLOTS]; LEVELS],
     /// Bit `slot` of word `level` is set where that slot's list is not empty.
     occupied: [u64; LEVELS],
+    /// What is left of a slot whose time has come and which is being moved to lower levels.
+    spreading: u32,
+    entries: usize,
+    stale: usize,
 }
 
 /// A slot, and the tick at which it begins.
@@ -51,96 +87,117 @@ impl Default for Deadlines {
     fn default() -> Self {
         Self {
             elapsed: 0,
-            entries: Vec::new(),
+            chunks: Vec::new(),
+            free: NONE,
             heads: [[NONE; SLOTS]; LEVELS],
             occupied: [0; LEVELS],
+            spreading: NONE,
+            entries: 0,
+            stale: 0,
         }
     }
 }
 
 impl Deadlines {
-    /// Arms the entry of `source` for `at`, wherever it was armed before. It is brought up at the first tick at
-    /// or after `at`, never before.
-    pub fn arm(&mut self, source: u32, at: Moment) {
-        self.disarm(source);
-        let index = source as usize;
-        if index >= self.entries.len() {
-            self.entries.resize(
-                index + 1,
-                Entry {
-                    tick: Entry::IDLE,
-                    next: NONE,
-                    previous: NONE,
-                },
-            );
-        }
-        let tick = at.as_nanos().div_ceil(TICK_NANOS).max(self.elapsed);
-        self.entries[index].tick = tick;
-        self.link(source, tick);
+    /// Room for the sources that one call of [`Deadlines::expire`] brings up.
+    pub const NOBODY: [Entry; CHUNK] = [Entry::EMPTY; CHUNK];
+
+    /// Arms a source that has no current entry for `at`: it is brought up at the first tick at or after `at`, never
+    /// before. Where `at` is beyond the horizon, it is brought up there.
+    pub fn arm(&mut self, source: u32, at: Moment) -> Alarm {
+        let tick = self.tick_of(at);
+        self.push(source, tick)
     }
 
-    /// Disarms the entry of `source`, if it is armed.
-    pub fn disarm(&mut self, source: u32) {
-        let Some(entry) = self.entries.get_mut(source as usize) else {
-            return;
-        };
-        let Entry { tick, next, previous } = *entry;
-        if tick == Entry::IDLE {
-            return;
+    /// Brings the alarm of a source forward where `at` is earlier; else there is nothing to do.
+    pub fn advance(&mut self, source: u32, alarm: Alarm, at: Moment) -> Alarm {
+        let tick = self.tick_of(at);
+        if tick >= self.whole_tick(alarm) {
+            return alarm;
         }
-        entry.tick = Entry::IDLE;
-        if next != NONE {
-            self.entries[next as usize].previous = previous;
-        }
-        if previous != NONE {
-            self.entries[previous as usize].next = next;
-            return;
-        }
-        let (level, slot) = self.place(tick);
-        self.heads[level][slot] = next;
-        if next == NONE {
-            self.occupied[level] &= !(1 << slot);
-        }
+        self.stale += 1;
+        self.push(source, tick)
     }
 
-    /// The next source that is due at `now`; it is disarmed by that.
-    pub fn expire(&mut self, now: Moment) -> Option<u32> {
+    /// A stale entry was brought up.
+    pub const fn pass_stale(&mut self) {
+        self.stale = self.stale.saturating_sub(1);
+    }
+
+    /// Brings up sources that are due at the first tick that anything is due at, no later than `now`: as many of
+    /// them as `due` has room for. `None` once there are no more; none at all in between says that there was work to
+    /// do, of which each call does a bounded amount.
+    pub fn expire<'a>(&mut self, now: Moment, due: &'a mut [Entry; CHUNK]) -> Option<&'a [Entry]> {
         let now_tick = now.as_nanos() / TICK_NANOS;
-        loop {
-            let Some(due) = self.next_slot().filter(|due| due.tick <= now_tick) else {
-                self.elapsed = self.elapsed.max(now_tick);
-                return None;
-            };
-            self.elapsed = due.tick;
-            if due.level == 0 {
-                let source = self.heads[0][due.slot];
-                self.disarm(source);
-                return Some(source);
-            }
-            self.spread(&due);
+        if self.spreading != NONE {
+            self.spread();
+            return Some(&[]);
         }
+        let Some(first) = self.next_slot().filter(|first| first.tick <= now_tick) else {
+            self.elapsed = self.elapsed.max(now_tick);
+            return None;
+        };
+        self.elapsed = first.tick;
+        if first.level > 0 {
+            self.spreading = self.take_slot(first.level, first.slot);
+            self.spread();
+            return Some(&[]);
+        }
+        let (entries, next) = self.take_chunk(self.heads[0][first.slot]);
+        self.heads[0][first.slot] = next;
+        if next == NONE {
+            self.occupied[0] &= !(1 << first.slot);
+        }
+        self.entries -= entries.1;
+        *due = entries.0;
+        Some(&due[..entries.1])
     }
 
-    /// The sources that are due at the first tick that anything is due at, no later than `now`: as many of them as
-    /// `due` has room for. They are disarmed by that.
-    pub fn expire_tick<'a>(&mut self, now: Moment, due: &'a mut [u32]) -> &'a [u32] {
-        let mut count = 0;
-        while let Some(slot) = due.get_mut(count) {
-            let is_same_tick = count == 0 || self.heads[0][self.elapsed as usize % SLOTS] != NONE;
-            let Some(source) = is_same_tick.then(|| self.expire(now)).flatten() else {
-                break;
-            };
-            *slot = source;
-            count += 1;
+    /// Drops the stale entries where they have become as many as a quarter of the others: those for which
+    /// `is_current` is false. Takes time for every entry of the wheel, so rarely that it is a few entries for each
+    /// alarm brought forward.
+    pub fn sweep(&mut self, is_current: impl Fn(Entry) -> bool) {
+        if self.stale <= STALE_KEPT + self.entries / 5 {
+            return;
         }
-        &due[..count]
+        let mut lists = vec![std::mem::replace(&mut self.spreading, NONE)];
+        for level in 0..LEVELS {
+            lists.extend((0..SLOTS).map(|slot| self.take_slot(level, slot)));
+        }
+        (self.entries, self.stale) = (0, 0);
+        for mut list in lists {
+            while list != NONE {
+                let ((entries, len), next) = self.take_chunk(list);
+                entries[..len]
+                    .iter()
+                    .filter(|&&entry| is_current(entry))
+                    .for_each(|entry| _ = self.push(entry.source, self.whole_tick(entry.alarm)));
+                list = next;
+            }
+        }
     }
 
     /// A moment not after the one at which the next entry is due; `None` where none is armed.
     #[must_use]
     pub fn next(&self) -> Option<Moment> {
-        self.next_slot()
-            .map(|due| Moment::from_nanos(due.tick.saturating_mul(TICK_NANOS)))
+        let tick = if self.spreading == NONE {
+            self.next_slot()?.tick
+        } else {
+            self.elapsed
+        };
+        Some(Moment::from_nanos(tick.saturating_mul(TICK_NANOS)))
+    }
+
+    /// The first tick at or after `at`, no earlier than now and no later than the horizon.
+    fn tick_of(&self, at: Moment) -> u64 {
+        at.as_nanos()
+            .div_ceil(TICK_NANOS)
+            .clamp(self.elapsed, self.elapsed + HORIZON)
+    }
+
+    /// The tick that an alarm means: the first one from now on with its lower half.
+    const fn whole_tick(&self, alarm: Alarm) -> u64 {
+        self.elapsed + alarm.0.wrapping_sub(self.elapsed as u32) as u64
     }
 
     /// The first slot that holds anything. Whatever stands on a lower level comes before all that stands on a
@@ -157,27 +214,65 @@ impl Deadlines {
         })
     }
 
-    /// Moves the entries of a slot whose time has come to lower levels.
-    fn spread(&mut self, due: &Due) {
-        let mut source = std::mem::replace(&mut self.heads[due.level][due.slot], NONE);
-        self.occupied[due.level] &= !(1 << due.slot);
-        while source != NONE {
-            let Entry { tick, next, .. } = self.entries[source as usize];
-            self.link(source, tick);
-            source = next;
+    /// Moves some of the entries of a slot whose time has come to lower levels.
+    fn spread(&mut self) {
+        for _ in 0..SPREAD_AT_ONCE {
+            if self.spreading == NONE {
+                return;
+            }
+            let ((entries, len), next) = self.take_chunk(self.spreading);
+            self.spreading = next;
+            self.entries -= len;
+            for entry in &entries[..len] {
+                self.push(entry.source, self.whole_tick(entry.alarm));
+            }
         }
     }
 
-    /// Puts an entry at the head of the list in which `tick` belongs.
-    fn link(&mut self, source: u32, tick: u64) {
+    fn push(&mut self, source: u32, tick: u64) -> Alarm {
         let (level, slot) = self.place(tick);
-        let head = std::mem::replace(&mut self.heads[level][slot], source);
-        let entry = &mut self.entries[source as usize];
-        (entry.next, entry.previous) = (head, NONE);
-        if head != NONE {
-            self.entries[head as usize].previous = source;
+        let mut head = self.heads[level][slot];
+        if head == NONE || self.chunks[head as usize].len as usize == CHUNK {
+            head = self.new_chunk(head);
+            self.heads[level][slot] = head;
+            self.occupied[level] |= 1 << slot;
         }
-        self.occupied[level] |= 1 << slot;
+        let chunk = &mut self.chunks[head as usize];
+        let alarm = Alarm(tick as u32);
+        chunk.entries[chunk.len as usize] = Entry { source, alarm };
+        chunk.len += 1;
+        self.entries += 1;
+        alarm
+    }
+
+    /// An empty chunk before the one at `next`.
+    fn new_chunk(&mut self, next: u32) -> u32 {
+        if self.free == NONE {
+            self.chunks.push(Chunk {
+                entries: [Entry::EMPTY; CHUNK],
+                len: 0,
+                next,
+            });
+            return self.chunks.len() as u32 - 1;
+        }
+        let index = self.free;
+        let chunk = &mut self.chunks[index as usize];
+        self.free = std::mem::replace(&mut chunk.next, next);
+        chunk.len = 0;
+        index
+    }
+
+    /// Frees a chunk. Returns its entries, how many they are, and the chunk behind it.
+    fn take_chunk(&mut self, index: u32) -> (([Entry; CHUNK], usize), u32) {
+        let chunk = &mut self.chunks[index as usize];
+        let next = std::mem::replace(&mut chunk.next, self.free);
+        self.free = index;
+        ((chunk.entries, chunk.len as usize), next)
+    }
+
+    fn take_slot(&mut self, level: usize, slot: usize) -> u32 {
+        self.occupied[level] &= !(1 << slot);
+        std::mem::replace(&mut self.heads[level][slot], NONE)
     }
 
     /// Where `tick` belongs: the level is that of the highest bit in which it differs from `elapsed`. This stays
@@ -190,98 +285,4 @@ impl Deadlines {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::BTreeMap;
-
-    fn ms(ms: u64) -> Moment {
-        Moment::from_nanos(ms * TICK_NANOS)
-    }
-
-    fn expired(wheel: &mut Deadlines, now: Moment) -> Vec<u32> {
-        let mut sources: Vec<_> = std::iter::from_fn(|| wheel.expire(now)).collect();
-        sources.sort_unstable();
-        sources
-    }
-
-    #[test]
-    fn nothing_is_brought_up_before_its_time() {
-        let mut wheel = Deadlines::default();
-        wheel.arm(3, Moment::from_nanos(5 * TICK_NANOS + 1));
-        assert!(expired(&mut wheel, Moment::from_nanos(6 * TICK_NANOS - 1)).is_empty());
-        assert_eq!(wheel.next(), Some(ms(6)));
-        assert_eq!(expired(&mut wheel, ms(6)), [3]);
-        assert_eq!(wheel.next(), None);
-    }
-
-    #[test]
-    fn a_moment_that_has_passed_is_due_at_once() {
-        let mut wheel = Deadlines::default();
-        assert!(expired(&mut wheel, ms(1_000_000)).is_empty());
-        wheel.arm(0, ms(5));
-        assert_eq!(expired(&mut wheel, ms(1_000_000)), [0]);
-    }
-
-    #[test]
-    fn the_end_of_time_has_a_slot() {
-        let mut wheel = Deadlines::default();
-        wheel.arm(0, Moment::NEVER);
-        assert!(expired(&mut wheel, ms(1 << 40)).is_empty());
-        assert!(expired(&mut wheel, Moment::NEVER).is_empty());
-        wheel.disarm(0);
-        assert_eq!(wheel.next(), None);
-    }
-
-    #[derive(Clone, Debug)]
-    enum Operation {
-        Arm(u32, u64),
-        Disarm(u32),
-        Expire(u64),
-    }
-
-    fn operations() -> impl Strategy<Value = Vec<Operation>> {
-        let ahead = (0..44u32).prop_flat_map(|bits| 0..1u64 << bits);
-        let operation = prop_oneof![
-            4 => (0..40u32, ahead.clone()).prop_map(|(source, ahead)| Operation::Arm(source, ahead)),
-            1 => (0..40u32).prop_map(Operation::Disarm),
-            3 => ahead.prop_map(Operation::Expire),
-        ];
-        prop::collection::vec(operation, 1..200)
-    }
-
-    proptest! {
-        /// The naive rival: a map from source to deadline.
-        #[test]
-        fn the_wheel_does_what_a_map_does(operations in operations()) {
-            let mut wheel = Deadlines::default();
-            let mut map = BTreeMap::new();
-            let mut now = 0;
-            for operation in operations {
-                match operation {
-                    Operation::Arm(source, ahead) => {
-                        wheel.arm(source, Moment::from_nanos(now + ahead));
-                        map.insert(source, now + ahead);
-                    }
-                    Operation::Disarm(source) => {
-                        wheel.disarm(source);
-                        map.remove(&source);
-                    }
-                    Operation::Expire(ahead) => {
-                        now += ahead;
-                        let tick = now / TICK_NANOS;
-                        let due = |at: u64| at.div_ceil(TICK_NANOS) <= tick;
-                        let expected: Vec<u32> = map.iter().filter(|&(_, &at)| due(at)).map(|(&s, _)| s).collect();
-                        map.retain(|_, at| !due(*at));
-                        prop_assert_eq!(expired(&mut wheel, Moment::from_nanos(now)), expected);
-                    }
-                }
-                let earliest = map.values().map(|at| at.div_ceil(TICK_NANOS)).min();
-                prop_assert_eq!(wheel.next().is_some(), earliest.is_some());
-                if let (Some(next), Some(earliest)) = (wheel.next(), earliest) {
-                    prop_assert!(next <= ms(earliest.max(now / TICK_NANOS)));
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -13,10 +13,12 @@ pub const SLOTS: u32 = u64::BITS;
 /// What a beat is to its wheel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filled {
-    /// Above every number seen before.
-    Newest,
+    /// Above every number seen before. So many slots left the wheel empty when it turned.
+    Newest(u32),
     /// Below the highest number seen, and its slot was empty (RFC 4737).
     Reordered,
+    /// The same, and below the first number that was expected.
+    Unexpected,
     /// Its slot was full (RFC 5560).
     Duplicate,
     /// Its slot is off the wheel.
@@ -24,28 +26,29 @@ pub enum Filled {
 }
 
 /// The wheel of one session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Slots {
     /// Bit `i` is the slot of `highest - i`.
     filled: u64,
     highest: u32,
     /// The lowest number that was expected: what was sent before it is not known, so it is no loss.
     first: u32,
-    /// Slots that left the wheel empty.
-    left_empty: u32,
 }
 
 impl Slots {
     /// The wheel of a session whose numbers are expected from `first` on, and of which `seq` is the first to
-    /// arrive. Slots from `first` to `seq` that are not on the wheel count as left empty.
+    /// arrive. No more than [`SLOTS`] numbers lie between the two.
     #[must_use]
     pub fn new(first: Seq, seq: Seq) -> Self {
         let (first, highest) = (first.get().min(seq.get()), seq.get());
+        debug_assert!(
+            highest - first < SLOTS,
+            "every slot that is expected is on the wheel"
+        );
         Self {
             filled: 1,
             highest,
             first,
-            left_empty: (highest - first + 1).saturating_sub(SLOTS),
         }
     }
 
@@ -65,8 +68,7 @@ impl Slots {
     pub fn fill(&mut self, seq: Seq) -> Filled {
         let seq = seq.get();
         if seq > self.highest {
-            self.turn(seq - self.highest);
-            return Filled::Newest;
+            return Filled::Newest(self.turn(seq - self.highest));
         }
         let back = self.highest - seq;
         if back >= SLOTS {
@@ -77,20 +79,22 @@ impl Slots {
             return Filled::Duplicate;
         }
         self.filled |= slot;
-        Filled::Reordered
+        if seq < self.first {
+            Filled::Unexpected
+        } else {
+            Filled::Reordered
+        }
     }
 
-    /// Turns the wheel by `steps` slots and fills the newest.
-    fn turn(&mut self, steps: u32) {
+    /// Turns the wheel by `steps` slots and fills the newest. Returns how many slots left it empty, those counted
+    /// that never were on it.
+    fn turn(&mut self, steps: u32) -> u32 {
         let stay = SLOTS.saturating_sub(steps);
         let leaving = self.expected() & !low_bits(stay) & !self.filled;
         let never_on_it = steps.saturating_sub(SLOTS);
-        self.left_empty = self
-            .left_empty
-            .saturating_add(leaving.count_ones())
-            .saturating_add(never_on_it);
         self.filled = self.filled.checked_shl(steps).unwrap_or(0) | 1;
         self.highest += steps;
+        leaving.count_ones() + never_on_it
     }
 
     /// The slots on the wheel that a beat was expected in.
@@ -98,20 +102,26 @@ impl Slots {
         low_bits((self.highest - self.first).saturating_add(1))
     }
 
-    /// How many slots are lost when the schedule has turned `past` slots beyond the newest beat and the waiting
-    /// time behind it: negative where slots below the newest are still waited for, positive where slots above it
-    /// are overdue already.
+    /// How many numbers were expected in this session, up to the highest.
+    #[must_use]
+    pub const fn numbers(&self) -> u64 {
+        (self.highest - self.first) as u64 + 1
+    }
+
+    /// How many slots on the wheel are empty.
+    #[must_use]
+    pub const fn empty(&self) -> u64 {
+        (self.expected() & !self.filled).count_ones() as u64
+    }
+
+    /// How many slots, those not counted that have left the wheel, are lost when the schedule has turned `past`
+    /// slots beyond the newest beat and the waiting time behind it: negative where slots below the newest are still
+    /// waited for, positive where slots above it are overdue already.
     #[must_use]
     pub fn lost(&self, past: i64) -> u64 {
         let waited_for = past.min(0).unsigned_abs().min(u64::from(SLOTS)) as u32;
         let empty = self.expected() & !self.filled & !low_bits(waited_for);
-        u64::from(self.left_empty) + u64::from(empty.count_ones()) + past.max(0).unsigned_abs()
-    }
-
-    /// How many slots are lost at the end of the session, when nothing is waited for any more.
-    #[must_use]
-    pub fn lost_in_all(&self) -> u64 {
-        self.lost(0)
+        u64::from(empty.count_ones()) + past.max(0).unsigned_abs()
     }
 }
 
@@ -126,6 +136,7 @@ const fn low_bits(count: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::Filled::{Duplicate, Newest, Old, Reordered, Unexpected};
     use super::*;
 
     fn filled(slots: &mut Slots, seqs: &[u32]) -> Vec<Filled> {
@@ -136,63 +147,61 @@ mod tests {
         Slots::new(Seq::FIRST, Seq::FIRST)
     }
 
-    /// The example of the contract for RFC 4737: in 1, 2, 5, 3, 4, 6 two are reordered and none is lost.
+    /// The example of RFC 4737: in 1, 2, 5, 3, 4, 6 two are reordered and none is lost.
     #[test]
     fn reordering_is_counted_as_in_rfc_4737() {
-        use Filled::{Newest, Reordered};
         let mut slots = from_one();
         let seen = filled(&mut slots, &[2, 5, 3, 4, 6]);
-        assert_eq!(seen, [Newest, Newest, Reordered, Reordered, Newest]);
-        assert_eq!(slots.lost_in_all(), 0);
+        assert_eq!(seen, [Newest(0), Newest(0), Reordered, Reordered, Newest(0)]);
+        assert_eq!(slots.empty(), 0);
+        assert_eq!(slots.numbers(), 6);
     }
 
     #[test]
     fn a_slot_is_filled_once() {
         let mut slots = from_one();
-        assert_eq!(filled(&mut slots, &[1, 3, 2, 2, 3]), {
-            use Filled::{Duplicate, Newest, Reordered};
-            [Duplicate, Newest, Reordered, Duplicate, Duplicate]
-        });
+        assert_eq!(
+            filled(&mut slots, &[1, 3, 2, 2, 3]),
+            [Duplicate, Newest(0), Reordered, Duplicate, Duplicate]
+        );
     }
 
     #[test]
     fn a_slot_that_left_the_wheel_is_old_and_stays_lost() {
         let mut slots = from_one();
-        assert_eq!(
-            filled(&mut slots, &[3, 65, 2]),
-            [Filled::Newest, Filled::Newest, Filled::Reordered]
-        );
+        assert_eq!(filled(&mut slots, &[3, 65, 2]), [Newest(0), Newest(0), Reordered]);
         let mut slots = from_one();
-        assert_eq!(filled(&mut slots, &[3, 66, 2, 1]), {
-            [Filled::Newest, Filled::Newest, Filled::Old, Filled::Old]
-        });
-        assert_eq!(slots.lost_in_all(), 63);
+        assert_eq!(
+            filled(&mut slots, &[3, 66, 2, 1]),
+            [Newest(0), Newest(1), Old, Old]
+        );
+        assert_eq!(slots.empty(), 62);
     }
 
     #[test]
     fn a_leap_over_the_whole_wheel_loses_every_number_between() {
         let mut slots = from_one();
-        slots.fill(Seq::new(1_000));
-        assert_eq!(slots.lost_in_all(), 998);
-        slots.fill(Seq::LAST);
-        assert_eq!(slots.lost_in_all(), u64::from(u32::MAX) - 3);
+        assert_eq!(slots.fill(Seq::new(1_000)), Newest(998 - 63));
+        assert_eq!(slots.empty(), 63);
+        assert_eq!(slots.fill(Seq::LAST), Newest(u32::MAX - 1_000 - 64 + 63));
+        assert_eq!(slots.empty(), 63);
     }
 
     #[test]
     fn numbers_before_the_first_are_neither_lost_nor_refused() {
         let mut slots = Slots::new(Seq::new(100), Seq::new(100));
-        assert_eq!(filled(&mut slots, &[101, 98, 98]), {
-            [Filled::Newest, Filled::Reordered, Filled::Duplicate]
-        });
-        slots.fill(Seq::new(300));
-        assert_eq!(slots.lost_in_all(), 198);
+        assert_eq!(
+            filled(&mut slots, &[101, 98, 98]),
+            [Newest(0), Unexpected, Duplicate]
+        );
+        assert_eq!(slots.fill(Seq::new(300)), Newest(198 - 63));
+        assert_eq!(slots.numbers(), 201);
     }
 
     #[test]
     fn a_session_known_from_its_first_number_has_lost_what_did_not_come() {
-        let slots = Slots::new(Seq::FIRST, Seq::new(4));
-        assert_eq!(slots.lost_in_all(), 3);
-        assert_eq!(Slots::new(Seq::FIRST, Seq::new(100)).lost_in_all(), 99);
+        assert_eq!(Slots::new(Seq::FIRST, Seq::new(4)).empty(), 3);
+        assert_eq!(Slots::new(Seq::FIRST, Seq::new(64)).empty(), 63);
     }
 
     #[test]

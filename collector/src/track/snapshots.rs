@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use beacon_common::Moment;
 
+use super::config::Config;
 use super::event::{Detail, Event, Happening, SourceId};
-use super::source::Source;
+use super::history::History;
 use super::table::Table;
 use super::tally::Tally;
 use super::tell::{self, Before};
@@ -62,8 +63,10 @@ impl Snapshots {
 
     /// Asks for the state of one source, once.
     pub fn ask(&mut self, id: SourceId, table: &mut Table) {
-        let Some(source) = table.get_mut(id) else { return };
-        if !std::mem::replace(&mut source.asked, true) {
+        let Some((_, history)) = table.record_mut(id) else {
+            return;
+        };
+        if !std::mem::replace(&mut history.asked, true) {
             self.asked.push_back(id);
         }
     }
@@ -92,30 +95,30 @@ impl Snapshots {
     }
 
     /// The next line that was asked for.
-    pub fn poll(&mut self, now: Moment, table: &mut Table, reorder_wait: u32) -> Option<Event> {
-        while let Some(id) = self.next_state(table) {
-            let source = &table[id];
-            let before = Before::of(source, now);
-            let what = (Happening::State, Some(source.cause));
-            let tally = tally(source, now, reorder_wait);
-            if let Some(event) = tell::event((id, source), now, &before, what, &tally, Detail::None) {
-                return Some(event);
-            }
+    pub fn poll(&mut self, now: Moment, table: &mut Table, config: &Config) -> Option<Event> {
+        if let Some(id) = self.next_state(table) {
+            let record = (&table[id], table.history(id));
+            let what = (Happening::State, Some(record.1.cause));
+            let (before, tally) = (Before::of(record, now), tell::tally(record, now, config));
+            return Some(tell::event(
+                (table, id),
+                (now, config),
+                &before,
+                what,
+                &tally,
+                Detail::None,
+            ));
         }
         let reports = self.reports.as_mut()?;
-        while let Some(id) = step(&mut reports.told, table) {
-            if let Some(event) = reports.report((id, &table[id]), now, reorder_wait) {
-                return Some(event);
-            }
-        }
-        None
+        let id = step(&mut reports.told, table)?;
+        Some(reports.report((table, id), now, config))
     }
 
     /// The next source whose state is asked for.
     fn next_state(&mut self, table: &mut Table) -> Option<SourceId> {
         while let Some(id) = self.asked.pop_front() {
-            let is_asked = |source: &mut Source| std::mem::take(&mut source.asked);
-            if table.get_mut(id).is_some_and(is_asked) {
+            let is_asked = |history: &mut History| std::mem::take(&mut history.asked);
+            if table.record_mut(id).is_some_and(|(_, history)| is_asked(history)) {
                 return Some(id);
             }
         }
@@ -124,26 +127,20 @@ impl Snapshots {
 }
 
 impl Reports {
-    fn report(&mut self, (id, source): (SourceId, &Source), now: Moment, reorder_wait: u32) -> Option<Event> {
-        let total = tally(source, now, reorder_wait);
+    fn report(&mut self, (table, id): (&Table, SourceId), now: Moment, config: &Config) -> Event {
+        let record = (&table[id], table.history(id));
+        let total = tell::tally(record, now, config);
         let last = std::mem::replace(&mut self.last[id.0 as usize], total);
         let tally = total.since(&last);
         let detail = Detail::Report {
             old: tally.old,
-            jitter_us: source.heard.as_ref()?.jitter.as_micros(),
+            jitter_us: record.0.jitter.as_micros().into(),
             expected: tally.expected,
         };
-        let before = Before::of(source, now);
-        let what = (Happening::Report, Some(source.cause));
-        tell::event((id, source), now, &before, what, &tally, detail)
+        let before = Before::of(record, now);
+        let what = (Happening::Report, Some(record.1.cause));
+        tell::event((table, id), (now, config), &before, what, &tally, detail)
     }
-}
-
-fn tally(source: &Source, now: Moment, reorder_wait: u32) -> Tally {
-    source
-        .heard
-        .as_ref()
-        .map_or_else(Tally::default, |heard| heard.tally(now, reorder_wait))
 }
 
 /// The source that a walk over the table has come to; the walk ends behind the last one.

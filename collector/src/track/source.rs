@@ -1,79 +1,55 @@
 //! One source: its session, its newest beat, its state and its deadlines (docs/protocol.md, section 9).
 
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::mem::size_of;
 
 use beacon_common::{Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
 
 use super::arrival::{Arrivals, Spacing};
 use super::config::Config;
+use super::deadlines::Alarm;
 use super::event::{Cause, State};
 use super::jitter::Jitter;
+use super::origin::Origin;
 use super::slots::{Filled, SLOTS, Slots};
-use super::tally::Tally;
 
 /// How long a device that said that it sleeps may go on sending until it does, at least.
-const SETTLES_TO_SLEEP_WITHIN: Duration = Duration::from_secs(10);
+const SETTLES_TO_SLEEP_WITHIN_MS: u64 = 10_000;
 
-/// All that the collector knows of one sending agent.
+/// What a beat reads and writes of the record of one sending agent: two cache lines.
+#[derive(Clone)]
+#[repr(align(64))]
 pub struct Source {
     /// Its name.
     pub label: Label,
     /// Its state.
     pub state: State,
-    /// Why it is in its state.
-    pub cause: Cause,
-    /// Since when it is in its state.
-    pub since: Moment,
     /// The health that its newest beat states; `None` where only byes were heard.
     pub health: Option<Health>,
-    /// When the timing wheel looks at it next.
-    pub armed: Moment,
-    /// Whether its `state` line is asked for.
-    pub asked: bool,
-    /// What is known since its first beat; `None` until then.
-    pub heard: Option<Heard>,
-}
-
-/// What is known of a source that was heard.
-pub struct Heard {
+    /// When the timing wheel brings it up, once it is armed.
+    pub alarm: Alarm,
     /// The current session.
     pub session: Session,
     /// Where its newest beat came from.
-    pub addr: SocketAddr,
+    pub origin: Origin,
     /// When its newest beat came.
     pub arrived: Moment,
     /// The interval that its newest beat states, in milliseconds.
     pub interval_ms: u32,
-    /// Its newest beat's late deadline; [`Moment::NEVER`] where nothing is awaited after a bye.
-    pub late_at: Moment,
     /// The wheel of the current session.
     pub slots: Slots,
     /// Interarrival jitter of the current session.
     pub jitter: Jitter,
+    arrivals: Arrivals,
+    sent_us: u64,
+    next_ms: u32,
+    uptime_s: u32,
     /// The detect multiplier in force.
     misses: u8,
     /// The goodbye that the newest datagram was: no more is promised in this session.
     bye: Option<Reason>,
-    uptime_s: u32,
-    next_ms: u32,
-    sent_us: u64,
-    /// When the slot after the newest is due, which turns the wheel; never before `arrived`.
-    due: Moment,
-    arrivals: Arrivals,
-    counts: Counts,
 }
 
-/// The counters that only grow, over all sessions.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    received: u64,
-    duplicate: u64,
-    reordered: u64,
-    old: u64,
-    /// Lost in the sessions before the current one.
-    lost_before: u64,
-}
+const _: () = assert!(size_of::<Option<Source>>() == 128);
 
 /// What a frame's session is to the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,97 +64,66 @@ pub enum Succession {
     Refused,
 }
 
+/// What silence leads to after the newest beat or bye.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Promise {
+    /// When the slot after the newest is due, which turns the wheel; never before the arrival.
+    pub due: Moment,
+    /// The late deadline.
+    pub late_at: Moment,
+    /// The down deadline: M - 1 intervals after the late one.
+    pub down_at: Moment,
+}
+
 impl Source {
-    /// A source of which nothing is known but its name.
+    /// A source at the first sign of it, in the state `unknown`. Its numbers are expected from this frame's on,
+    /// because the collector may have begun to listen in the middle of a session.
     #[must_use]
-    pub const fn unheard(label: Label, now: Moment) -> Self {
-        Self {
-            label,
+    pub fn first(frame: &Frame, origin: Origin, now: Moment, config: &Config) -> Self {
+        let offset_us = offset_us(frame, now);
+        let mut source = Self {
+            label: frame.label,
             state: State::Unknown,
-            cause: Cause::New,
-            since: now,
             health: None,
-            armed: Moment::NEVER,
-            asked: false,
-            heard: None,
-        }
+            alarm: Alarm::default(),
+            session: frame.session,
+            origin,
+            arrived: now,
+            interval_ms: frame.interval_ms,
+            slots: Slots::new(frame.seq, frame.seq),
+            jitter: Jitter::new(offset_us),
+            arrivals: Arrivals::new(offset_us, frame.interval_ms),
+            sent_us: frame.sent_us,
+            next_ms: frame.next_ms,
+            uptime_s: frame.uptime_s,
+            misses: 1,
+            bye: None,
+        };
+        source.keep(frame, origin, now, config);
+        source
     }
 
     /// Something of each cache line of the record.
     #[must_use]
     pub fn touch(&self) -> u64 {
-        let heard = self
-            .heard
-            .as_ref()
-            .map_or(0, |heard| heard.sent_us ^ u64::from(heard.uptime_s));
-        self.armed.as_nanos() ^ u64::from(self.label.as_padded()[0]) ^ heard
+        self.sent_us ^ u64::from(self.label.as_padded()[0]) ^ self.session.as_u64() ^ u64::from(self.misses)
     }
 
-    /// When its state changes if nothing is heard: its late or down deadline, or the end of its being kept.
+    /// Whether a beat of the current session that comes from `origin` and states `kind` changes nothing but numbers.
     #[must_use]
-    pub fn deadline(&self, forget: Duration) -> Moment {
-        let Some(heard) = &self.heard else {
-            return Moment::NEVER;
-        };
-        match self.state {
-            State::Unknown => Moment::NEVER,
-            State::Up => heard.late_at,
-            State::Asleep if heard.late_at != Moment::NEVER => heard.late_at,
-            State::Late => heard.down_at(),
-            State::Down | State::Stopped | State::Asleep => self.since + forget,
-        }
-    }
-
-    /// The time from its newest beat to its down deadline; `None` where silence does not lead to `down`.
-    #[must_use]
-    pub fn bound(&self) -> Option<Duration> {
-        let heard = self.heard.as_ref()?;
-        match self.state {
-            State::Unknown | State::Stopped => None,
-            State::Asleep if heard.late_at == Moment::NEVER => None,
-            State::Up | State::Late | State::Down | State::Asleep => {
-                Some(heard.down_at().since(heard.arrived))
-            }
-        }
-    }
-}
-
-impl Heard {
-    /// The first sign of a source: its numbers are expected from this frame's on, because the collector may
-    /// have begun to listen in the middle of a session.
-    #[must_use]
-    pub fn first(frame: &Frame, addr: SocketAddr, now: Moment, config: &Config) -> Self {
-        let offset_us = offset_us(frame, now);
-        let mut heard = Self {
-            session: frame.session,
-            addr,
-            arrived: now,
-            interval_ms: frame.interval_ms,
-            late_at: now,
-            slots: Slots::new(frame.seq, frame.seq),
-            jitter: Jitter::new(offset_us),
-            misses: 1,
-            bye: None,
-            uptime_s: frame.uptime_s,
-            next_ms: frame.next_ms,
-            sent_us: frame.sent_us,
-            due: now,
-            arrivals: Arrivals::new(offset_us, interval(frame)),
-            counts: Counts::default(),
-        };
-        heard.counts.received = 1;
-        heard.renew_deadlines(frame, now, config);
-        heard
+    pub fn is_steady(&self, kind: Kind, origin: Origin) -> bool {
+        let is_same_health = matches!(kind, Kind::Beat(health) if self.health == Some(health));
+        self.state == State::Up && is_same_health && self.origin == origin
     }
 
     /// What `session` is to the current one, at `now`.
     #[must_use]
-    pub fn succession(&self, session: Session, now: Moment) -> Succession {
+    pub fn succession(&self, session: Session, now: Moment, config: &Config) -> Succession {
         if session == self.session {
             Succession::Same
         } else if session > self.session {
             Succession::Newer
-        } else if now >= self.session_over_at() {
+        } else if now >= self.session_over_at(config) {
             Succession::Older
         } else {
             Succession::Refused
@@ -188,30 +133,32 @@ impl Heard {
     /// From when on an older session takes over: when the current one is past its late deadline, and at once where
     /// it has ended by a goodbye. A device that says that it sleeps may still be sending in an older session, and
     /// may come back in one before it said it would.
-    fn session_over_at(&self) -> Moment {
+    fn session_over_at(&self, config: &Config) -> Moment {
+        let late_at = self
+            .promise(config)
+            .map_or(Moment::NEVER, |promise| promise.late_at);
         match self.bye {
-            None => self.late_at,
+            None => late_at,
             Some(Reason::Sleep) => {
-                let settled = self.arrived + (self.interval() * 3 / 2).max(SETTLES_TO_SLEEP_WITHIN);
-                self.late_at.min(settled)
+                let settles_ms = (u64::from(self.interval_ms) * 3 / 2).max(SETTLES_TO_SLEEP_WITHIN_MS);
+                late_at.min(self.arrived.after_ms(settles_ms))
             }
             Some(Reason::Stop | Reason::Reboot | Reason::Upgrade) => self.arrived,
         }
     }
 
-    /// Begins a session with its first frame to arrive.
+    /// Begins a session with its first frame to arrive. Returns the wheel of the one that ends.
     ///
     /// A newer session began after the current one was seen, so that whatever it sent before this frame is
     /// lost; an older one that comes back was sending unheard, which is no loss.
-    pub fn begin_session(&mut self, frame: &Frame, succession: Succession) {
+    pub fn begin_session(&mut self, frame: &Frame, succession: Succession) -> Slots {
         let is_whole = succession == Succession::Newer && frame.seq.get() <= SLOTS;
         let first = if is_whole { Seq::FIRST } else { frame.seq };
-        self.counts.lost_before += self.slots.lost_in_all();
         self.session = frame.session;
-        self.slots = Slots::new(first, frame.seq);
+        std::mem::replace(&mut self.slots, Slots::new(first, frame.seq))
     }
 
-    /// Why a new session began while the old one was live; to be asked before [`Heard::begin_session`].
+    /// Why a new session began while the old one was live; to be asked before [`Source::begin_session`].
     #[must_use]
     pub fn restart_cause(&self, frame: &Frame) -> Cause {
         if frame.uptime_s < self.uptime_s {
@@ -226,48 +173,35 @@ impl Heard {
     /// Takes a frame of the current session into its slot.
     pub fn fill(&mut self, frame: &Frame, now: Moment) -> Filled {
         let filled = self.slots.fill(frame.seq);
-        match filled {
-            Filled::Newest => {}
-            Filled::Reordered => {
-                self.counts.received += 1;
-                self.counts.reordered += 1;
-                self.jitter.observe(offset_us(frame, now));
-            }
-            Filled::Duplicate => self.counts.duplicate += 1,
-            Filled::Old => self.counts.old += 1,
+        if matches!(filled, Filled::Reordered | Filled::Unexpected) {
+            self.jitter.observe(offset_us(frame, now));
         }
         filled
     }
 
-    /// Takes what the newest beat says, and sets its deadlines; `is_new_session` where its clock is a new one.
-    pub fn take_newest(
-        &mut self,
-        frame: &Frame,
-        addr: SocketAddr,
-        now: Moment,
-        config: &Config,
-        is_new_session: bool,
-    ) {
+    /// Takes what the newest beat of the current session says.
+    pub fn take_newest(&mut self, frame: &Frame, origin: Origin, now: Moment, config: &Config) {
         let offset_us = offset_us(frame, now);
-        self.counts.received += 1;
-        if is_new_session {
-            self.arrivals = Arrivals::new(offset_us, interval(frame));
-            self.jitter = Jitter::new(offset_us);
-        } else {
-            let spacing = self.spacing(frame, now);
-            self.arrivals.observe(offset_us, spacing, interval(frame));
-            self.jitter.observe(offset_us);
-        }
-        self.addr = addr;
-        self.renew_deadlines(frame, now, config);
+        let spacing = self.spacing(frame, now);
+        self.arrivals.observe(offset_us, spacing, frame.interval_ms);
+        self.jitter.observe(offset_us);
+        self.keep(frame, origin, now, config);
+    }
+
+    /// Takes what the first beat of a session says, whose clock is a new one.
+    pub fn take_first(&mut self, frame: &Frame, origin: Origin, now: Moment, config: &Config) {
+        let offset_us = offset_us(frame, now);
+        self.arrivals = Arrivals::new(offset_us, frame.interval_ms);
+        self.jitter = Jitter::new(offset_us);
+        self.keep(frame, origin, now, config);
     }
 
     /// What lies between the newest beat so far and this one.
-    fn spacing(&self, frame: &Frame, now: Moment) -> Spacing {
+    const fn spacing(&self, frame: &Frame, now: Moment) -> Spacing {
         let sent_us = frame.sent_us.saturating_sub(self.sent_us);
         let is_next = self.slots.follows_directly() && !frame.flags.skipped && self.bye.is_none();
         let promised_us = if is_next {
-            u64::from(self.next_ms) * 1_000
+            self.next_ms as u64 * 1_000
         } else {
             u64::MAX
         };
@@ -278,15 +212,14 @@ impl Heard {
         }
     }
 
-    fn renew_deadlines(&mut self, frame: &Frame, now: Moment, config: &Config) {
-        let interval = interval(frame);
-        let margin = self.arrivals.margin(config.margin, interval);
+    fn keep(&mut self, frame: &Frame, origin: Origin, now: Moment, config: &Config) {
         let asked_for = if frame.misses == 0 {
             config.misses
         } else {
             frame.misses
         };
         self.misses = config.misses_override.unwrap_or(asked_for).max(1);
+        self.origin = origin;
         self.arrived = now;
         self.interval_ms = frame.interval_ms;
         self.uptime_s = frame.uptime_s;
@@ -296,69 +229,47 @@ impl Heard {
             Kind::Bye(reason) => Some(reason),
             Kind::Beat(_) | Kind::Ack | Kind::Probe | Kind::Reply => None,
         };
-        let promised = Duration::from_millis(frame.next_ms.into());
-        let expected_after = self
-            .arrivals
-            .expected_after(offset_us(frame, now), promised, margin);
-        self.due = now
-            + if self.bye.is_some() {
-                interval
-            } else {
-                expected_after
-            };
+    }
+
+    /// What silence leads to; `None` where nothing is awaited after a bye. Deadlines lie whole milliseconds after
+    /// the arrival, so that `bound_ms` is exact.
+    #[must_use]
+    pub fn promise(&self, config: &Config) -> Option<Promise> {
         let is_awaited = match self.bye {
             None => true,
-            Some(Reason::Sleep) => frame.next_ms != 0,
+            Some(Reason::Sleep) => self.next_ms != 0,
             Some(Reason::Stop | Reason::Reboot | Reason::Upgrade) => false,
         };
-        self.late_at = if is_awaited {
-            now + up_to_whole_ms(expected_after + margin)
-        } else {
-            Moment::NEVER
-        };
-    }
-
-    fn interval(&self) -> Duration {
-        Duration::from_millis(self.interval_ms.into())
-    }
-
-    /// The down deadline: M - 1 intervals after the late one.
-    #[must_use]
-    pub fn down_at(&self) -> Moment {
-        self.late_at + self.interval() * u32::from(self.misses - 1)
-    }
-
-    /// The counters at `now`, with what is lost by `reorder_wait` intervals of waiting.
-    #[must_use]
-    pub fn tally(&self, now: Moment, reorder_wait: u32) -> Tally {
-        let Counts {
-            received,
-            duplicate,
-            reordered,
-            old,
-            lost_before,
-        } = self.counts;
-        let in_session = self.slots.lost(self.turned_past(now, reorder_wait));
-        let lost = (lost_before + in_session) as i64;
-        let expected = (received + lost_before + in_session.max(self.slots.lost_in_all())) as i64;
-        Tally {
-            received,
-            lost,
-            duplicate,
-            reordered,
-            old,
-            expected,
-        }
+        is_awaited.then(|| {
+            let margin_us = self.arrivals.margin_us(config.margin, self.interval_ms);
+            let offset_us = self.arrived.as_micros().wrapping_sub(self.sent_us) as i64;
+            let next_us = u64::from(self.next_ms) * 1_000;
+            let expected_after_us = self.arrivals.expected_after_us(offset_us, next_us, margin_us);
+            let late_after_ms = expected_after_us.saturating_add(margin_us).div_ceil(1_000);
+            let more_ms = u64::from(self.interval_ms) * u64::from(self.misses - 1);
+            Promise {
+                due: self.arrived.after_us(expected_after_us),
+                late_at: self.arrived.after_ms(late_after_ms),
+                down_at: self.arrived.after_ms(late_after_ms.saturating_add(more_ms)),
+            }
+        })
     }
 
     /// How many slots beyond the newest the source's schedule has turned, less the waiting time. It stands still
     /// from the down deadline on: a source that is down is not known to send. After a bye there is nothing
-    /// beyond the newest.
-    fn turned_past(&self, now: Moment, reorder_wait: u32) -> i64 {
-        let interval_us = i64::from(self.interval_ms) * 1_000;
+    /// beyond the newest, and the wheel turns by the interval.
+    #[must_use]
+    pub fn turned_past(&self, now: Moment, config: &Config) -> i64 {
+        let promise = self.promise(config);
         let us = |moment: Moment| moment.as_micros() as i64;
-        let turned = (us(now.min(self.down_at())) - us(self.due)).div_euclid(interval_us) + 1;
-        let past = turned - i64::from(reorder_wait);
+        let until = promise.map_or(now, |promise| now.min(promise.down_at));
+        let due = match promise {
+            Some(promise) if self.bye.is_none() => promise.due,
+            _ => self.arrived.after_ms(self.interval_ms.into()),
+        };
+        let interval_us = i64::from(self.interval_ms) * 1_000;
+        let turned = (us(until) - us(due)).div_euclid(interval_us) + 1;
+        let past = turned - i64::from(config.reorder_wait);
         if self.bye.is_some() { past.min(0) } else { past }
     }
 }
@@ -366,13 +277,4 @@ impl Heard {
 /// The collector's clock minus the sender's, modulo 2^64: the sender's is whatever it says.
 const fn offset_us(frame: &Frame, now: Moment) -> i64 {
     now.as_micros().wrapping_sub(frame.sent_us) as i64
-}
-
-fn interval(frame: &Frame) -> Duration {
-    Duration::from_millis(frame.interval_ms.into())
-}
-
-/// Deadlines lie whole milliseconds after the arrival, so that `bound_ms` is exact.
-fn up_to_whole_ms(duration: Duration) -> Duration {
-    Duration::from_millis(duration.as_nanos().div_ceil(1_000_000) as u64)
 }

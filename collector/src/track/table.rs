@@ -1,7 +1,8 @@
 //! The table of sources: label to record, bounded.
 //!
 //! It grows without a pause: records stand in chunks that never move, and the index is split into segments by
-//! the hash of the label, so that only one segment's few thousand places move at once.
+//! the hash of the label, so that only one segment's few thousand places move at once. What a beat touches of a
+//! record stands apart from what it does not.
 
 use std::hash::{BuildHasher, RandomState};
 use std::ops::{Index, IndexMut};
@@ -9,7 +10,9 @@ use std::ops::{Index, IndexMut};
 use beacon_common::Label;
 use hashbrown::HashTable;
 
+use super::deadlines::Alarm;
 use super::event::SourceId;
+use super::history::History;
 use super::source::Source;
 
 const SEGMENTS: usize = 256;
@@ -56,6 +59,12 @@ impl Table {
         std::hint::black_box(self.get(id).map(Source::touch));
     }
 
+    /// The number of the source called `label`, if it is the one that was guessed.
+    #[must_use]
+    pub fn confirm(&self, guess: Option<SourceId>, label: &Label) -> Option<SourceId> {
+        guess.filter(|&id| self.get(id).is_some_and(|source| source.label == *label))
+    }
+
     /// The number of the source called `label`.
     #[must_use]
     pub fn find(&self, label: &Label, hash: LabelHash) -> Option<SourceId> {
@@ -66,12 +75,13 @@ impl Table {
     }
 
     /// Takes in a source that is not in the table yet; `None` where the table is full.
-    pub fn admit(&mut self, source: Source, hash: LabelHash) -> Option<SourceId> {
+    pub fn admit(&mut self, hash: LabelHash, record: (Source, History)) -> Option<SourceId> {
         if self.len >= self.max_sources {
             return None;
         }
         self.len += 1;
-        let id = self.records.insert(source);
+        let id = self.records.vacant();
+        self.records.put(id, record);
         let (records, key) = (&self.records, &self.hash_key);
         let hash_of = |&id: &u32| {
             records
@@ -100,9 +110,27 @@ impl Table {
         self.records.get(id.0)
     }
 
-    /// The source with this number, if there is one.
-    pub fn get_mut(&mut self, id: SourceId) -> Option<&mut Source> {
-        self.records.get_mut(id.0)
+    /// Whether the source with this number is there and is brought up by this alarm.
+    #[must_use]
+    pub fn is_armed(&self, id: SourceId, alarm: Alarm) -> bool {
+        self.get(id).is_some_and(|source| source.alarm == alarm)
+    }
+
+    /// The whole record of the source with this number, if there is one.
+    pub fn record_mut(&mut self, id: SourceId) -> Option<(&mut Source, &mut History)> {
+        let place = Place::of(id.0);
+        let chunk = self.records.chunks.get_mut(place.chunk)?;
+        let source = chunk.sources.get_mut(place.index)?.as_mut()?;
+        Some((source, chunk.histories.get_mut(place.index)?))
+    }
+
+    /// The history of the source with this number.
+    ///
+    /// Panics where there never was such a source: see [`Index`].
+    #[must_use]
+    pub fn history(&self, id: SourceId) -> &History {
+        let place = Place::of(id.0);
+        &self.records.chunks[place.chunk].histories[place.index]
     }
 
     /// The first source in the order of the numbers, from `from` on.
@@ -133,46 +161,79 @@ fn hash(key: &RandomState, label: &Label) -> LabelHash {
 /// The records, by number. Numbers are given out from 0 on; those of removed records are used again.
 #[derive(Default)]
 struct Records {
-    chunks: Vec<Vec<Option<Source>>>,
+    chunks: Vec<Chunk>,
     free: Vec<u32>,
     /// The first number that was never given out.
     end: u32,
 }
 
-impl Records {
+struct Chunk {
+    sources: Vec<Option<Source>>,
+    histories: Vec<History>,
+}
+
+/// Where the record with a number stands.
+struct Place {
+    chunk: usize,
+    index: usize,
+}
+
+impl Place {
     const CHUNK: usize = 1_024;
 
+    const fn of(id: u32) -> Self {
+        Self {
+            chunk: id as usize / Self::CHUNK,
+            index: id as usize % Self::CHUNK,
+        }
+    }
+}
+
+impl Records {
     fn get(&self, id: u32) -> Option<&Source> {
-        self.chunks
-            .get(id as usize / Self::CHUNK)?
-            .get(id as usize % Self::CHUNK)?
-            .as_ref()
+        let place = Place::of(id);
+        self.chunks.get(place.chunk)?.sources.get(place.index)?.as_ref()
     }
 
     fn get_mut(&mut self, id: u32) -> Option<&mut Source> {
+        let place = Place::of(id);
         self.chunks
-            .get_mut(id as usize / Self::CHUNK)?
-            .get_mut(id as usize % Self::CHUNK)?
+            .get_mut(place.chunk)?
+            .sources
+            .get_mut(place.index)?
             .as_mut()
     }
 
-    fn insert(&mut self, source: Source) -> u32 {
-        if let Some(id) = self.free.pop() {
-            self.chunks[id as usize / Self::CHUNK][id as usize % Self::CHUNK] = Some(source);
-            return id;
+    /// A number that is not in use.
+    fn vacant(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.end += 1;
+            self.end - 1
+        })
+    }
+
+    fn put(&mut self, id: u32, (source, history): (Source, History)) {
+        let place = Place::of(id);
+        if place.chunk == self.chunks.len() {
+            self.chunks.push(Chunk {
+                sources: Vec::with_capacity(Place::CHUNK),
+                histories: Vec::with_capacity(Place::CHUNK),
+            });
         }
-        let id = self.end;
-        self.end += 1;
-        if id as usize / Self::CHUNK == self.chunks.len() {
-            self.chunks.push(Vec::with_capacity(Self::CHUNK));
+        let chunk = &mut self.chunks[place.chunk];
+        if place.index == chunk.sources.len() {
+            chunk.sources.push(Some(source));
+            chunk.histories.push(history);
+        } else {
+            chunk.sources[place.index] = Some(source);
+            chunk.histories[place.index] = history;
         }
-        self.chunks[id as usize / Self::CHUNK].push(Some(source));
-        id
     }
 
     fn remove(&mut self, id: u32) -> Option<Source> {
-        let chunk = self.chunks.get_mut(id as usize / Self::CHUNK)?;
-        let source = chunk.get_mut(id as usize % Self::CHUNK)?.take()?;
+        let place = Place::of(id);
+        let chunk = self.chunks.get_mut(place.chunk)?;
+        let source = chunk.sources.get_mut(place.index)?.take()?;
         self.free.push(id);
         Some(source)
     }
@@ -191,7 +252,8 @@ impl Index<SourceId> for Table {
 
 impl IndexMut<SourceId> for Table {
     fn index_mut(&mut self, id: SourceId) -> &mut Source {
-        self.get_mut(id)
+        self.records
+            .get_mut(id.0)
             .expect("a source id is used only while its source is in the table")
     }
 }
@@ -199,15 +261,39 @@ impl IndexMut<SourceId> for Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::track::config::Config;
+    use crate::track::origin::Origin;
+    use beacon_common::{Flags, Frame, Health, Kind, Moment, Seq, Session};
 
     fn label(n: u32) -> Label {
         Label::new(&format!("s{n}")).unwrap()
     }
 
     fn admit(table: &mut Table, n: u32) -> Option<SourceId> {
-        let source = Source::unheard(label(n), beacon_common::Moment::ORIGIN);
-        let hash = table.hash(&source.label);
-        table.admit(source, hash)
+        let frame = Frame {
+            label: label(n),
+            ..frame()
+        };
+        let hash = table.hash(&frame.label);
+        let now = Moment::ORIGIN;
+        let origin = Origin::of("10.0.0.1:7878".parse().unwrap());
+        let source = Source::first(&frame, origin, now, &Config::default());
+        table.admit(hash, (source, History::begin(now)))
+    }
+
+    fn frame() -> Frame {
+        Frame {
+            kind: Kind::Beat(Health::Ok),
+            flags: Flags::default(),
+            misses: 3,
+            label: label(0),
+            session: Session::new(1, 1),
+            sent_us: 0,
+            seq: Seq::FIRST,
+            interval_ms: 1_000,
+            next_ms: 1_000,
+            uptime_s: 0,
+        }
     }
 
     fn find(table: &Table, n: u32) -> Option<SourceId> {
@@ -229,7 +315,10 @@ mod tests {
     fn a_guess_is_right_for_a_source_that_is_alone_in_its_bucket() {
         let mut table = Table::new(10);
         let id = admit(&mut table, 1);
-        assert_eq!(table.guess(table.hash(&label(1))), id);
+        let guess = table.guess(table.hash(&label(1)));
+        assert_eq!(guess, id);
+        assert_eq!(table.confirm(guess, &label(1)), id);
+        assert_eq!(table.confirm(guess, &label(2)), None);
     }
 
     #[test]

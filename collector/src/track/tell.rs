@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use beacon_common::{Health, Moment};
 
+use super::config::Config;
 use super::event::{Cause, Detail, Event, Happening, SourceEvent, SourceId, State, What};
+use super::history::History;
 use super::source::Source;
+use super::table::Table;
 use super::tally::Tally;
 
 /// What a line tells about the time before its moment, taken before the moment changes it.
@@ -15,55 +18,76 @@ pub(super) struct Before {
     pub(super) state: State,
     pub(super) since: Duration,
     pub(super) silent: Duration,
+    /// `None` for a source that is heard for the first time.
     pub(super) addr: Option<SocketAddr>,
     pub(super) health: Option<Health>,
 }
 
 impl Before {
-    pub(super) fn of(source: &Source, now: Moment) -> Self {
-        let heard = source.heard.as_ref();
+    pub(super) fn of((source, history): (&Source, &History), now: Moment) -> Self {
         Self {
             state: source.state,
-            since: now.since(source.since),
-            silent: heard.map_or(Duration::ZERO, |heard| now.since(heard.arrived)),
-            addr: heard.map(|heard| heard.addr),
+            since: now.since(history.since),
+            silent: now.since(source.arrived),
+            addr: Some(source.origin.addr()),
             health: source.health,
         }
     }
+
+    /// Of a source that was not known.
+    pub(super) const FIRST: Self = Self {
+        state: State::Unknown,
+        since: Duration::ZERO,
+        silent: Duration::ZERO,
+        addr: None,
+        health: None,
+    };
 }
 
-/// The event that tells `happening` of `source`, which has been heard: every source that anything is told of has.
+/// The counters of a source at `now`.
+pub(super) fn tally((source, history): (&Source, &History), now: Moment, config: &Config) -> Tally {
+    history.tally(&source.slots, source.turned_past(now, config))
+}
+
+/// The time from the newest beat to the down deadline; `None` where silence does not lead to `down`.
+fn bound(source: &Source, config: &Config) -> Option<Duration> {
+    let promise = source.promise(config)?;
+    let is_bound = !matches!(source.state, State::Unknown | State::Stopped);
+    is_bound.then(|| promise.down_at.since(source.arrived))
+}
+
+/// The event that tells `happening` of the source `id`.
 pub(super) fn event(
-    (id, source): (SourceId, &Source),
-    now: Moment,
+    (table, id): (&Table, SourceId),
+    (now, config): (Moment, &Config),
     before: &Before,
     (happening, cause): (Happening, Option<Cause>),
     tally: &Tally,
     detail: Detail,
-) -> Option<Event> {
-    let heard = source.heard.as_ref()?;
-    Some(Event {
+) -> Event {
+    let source = &table[id];
+    Event {
         at: now,
         what: What::Source(SourceEvent {
             happening,
             id,
             label: source.label,
-            addr: heard.addr,
+            addr: source.origin.addr(),
             state: source.state,
             was: before.state,
             cause,
-            session: heard.session,
-            seq: heard.slots.highest(),
-            interval_ms: heard.interval_ms,
+            session: source.session,
+            seq: source.slots.highest(),
+            interval_ms: source.interval_ms,
             status: source.health.unwrap_or(Health::Unknown),
             since: before.since,
             silent: before.silent,
-            bound: source.bound(),
+            bound: bound(source, config),
             received: tally.received,
             lost: tally.lost,
             duplicate: tally.duplicate,
             reordered: tally.reordered,
             detail,
         }),
-    })
+    }
 }

@@ -9,12 +9,14 @@ use beacon_common::{DeviceKey, FRAME_LEN, Frame, Kind, Moment, Reason, View};
 
 use super::auth::Authority;
 use super::config::Config;
-use super::deadlines::Deadlines;
+use super::deadlines::{Deadlines, Entry};
 use super::event::{Cause, Detail, Event, Happening, SourceId, State, Tick};
+use super::history::History;
+use super::origin::Origin;
 use super::reject::{Reject, Rejected};
 use super::slots::Filled;
 use super::snapshots::Snapshots;
-use super::source::{Heard, Source, Succession};
+use super::source::{Source, Succession};
 use super::table::{LabelHash, Table};
 use super::tell::{self, Before};
 use super::transmit::{Peer, Transmit};
@@ -23,8 +25,13 @@ use super::transmit::{Peer, Transmit};
 /// the sockets waiting.
 const LOOKS_A_CALL: usize = 1_024;
 
+/// As how many looks it counts at least when the wheel is asked who is due.
+const LOOKS_AN_ASKING: usize = 4;
+
 /// How many datagrams are looked up at once.
 const LOOKED_UP_AT_ONCE: usize = 32;
+
+const FOUND: &str = "a source id is used only while its source is in the table";
 
 /// A datagram whose form is right, and what is needed to find its source.
 struct Located<'a> {
@@ -32,6 +39,7 @@ struct Located<'a> {
     peer: Peer,
     view: View<'a>,
     hash: LabelHash,
+    guess: Option<SourceId>,
 }
 
 /// Judges sources by their beats and their silence.
@@ -77,21 +85,31 @@ impl Tracker {
     /// At a million sources a beat costs what it waits for memory. So the datagrams of a batch are looked up in
     /// three passes, in each of which no one waits for another.
     pub fn on_datagrams<'a>(&mut self, batch: impl IntoIterator<Item = (Moment, Peer, &'a [u8])>) {
-        let mut batch = batch.into_iter().peekable();
-        while batch.peek().is_some() {
-            let mut located = [const { None }; LOOKED_UP_AT_ONCE];
-            let views = located
-                .iter_mut()
-                .zip(&mut batch)
-                .map(|(slot, (now, peer, bytes))| {
-                    *slot = Some(self.locate(now, peer, bytes));
-                });
-            views.for_each(drop);
-            let guesses = located.each_ref().map(|located| self.guess(located.as_ref()));
-            guesses.into_iter().flatten().for_each(|id| self.table.fetch(id));
-            for located in located.into_iter().flatten() {
+        let mut batch = batch.into_iter();
+        let mut located = [const { None }; LOOKED_UP_AT_ONCE];
+        loop {
+            let mut count = 0;
+            for (now, peer, bytes) in batch.by_ref().take(LOOKED_UP_AT_ONCE) {
                 self.received += 1;
-                if let Err(reason) = located.and_then(|located| self.take(&located)) {
+                match self.locate(now, peer, bytes) {
+                    Ok(found) => {
+                        located[count] = Some(found);
+                        count += 1;
+                    }
+                    Err(reason) => self.rejected.count(reason),
+                }
+            }
+            if count == 0 {
+                return;
+            }
+            let located = &mut located[..count];
+            for located in located.iter_mut().flatten() {
+                located.guess = self.table.guess(located.hash);
+            }
+            let guesses = located.iter().flatten().filter_map(|located| located.guess);
+            guesses.for_each(|id| self.table.fetch(id));
+            for located in located.iter().flatten() {
+                if let Err(reason) = self.take(located) {
                     self.rejected.count(reason);
                 }
             }
@@ -106,29 +124,26 @@ impl Tracker {
             peer,
             view,
             hash,
+            guess: None,
         })
-    }
-
-    fn guess(&self, located: Option<&Result<Located<'_>, Reject>>) -> Option<SourceId> {
-        self.table.guess(located?.as_ref().ok()?.hash)
     }
 
     /// The straight way of a beat: form, key, source, slot, state, answer.
     fn take(&mut self, located: &Located<'_>) -> Result<(), Reject> {
-        let Located {
-            now,
-            peer,
-            view,
-            hash,
-        } = *located;
+        let Located { now, peer, view, .. } = *located;
         if !matches!(view.kind(), Kind::Beat(_) | Kind::Bye(_)) {
             return Err(Reject::Kind);
         }
         let key = self.authority.check(&view)?;
         let frame = view.frame();
-        match self.table.find(&frame.label, hash) {
-            Some(id) => self.hear(id, &frame, peer, now)?,
-            None => self.meet(&frame, hash, peer, now)?,
+        let origin = Origin::of(peer.addr);
+        let known = self
+            .table
+            .confirm(located.guess, &frame.label)
+            .or_else(|| self.table.find(&frame.label, located.hash));
+        match known {
+            Some(id) => self.hear(id, &frame, origin, now)?,
+            None => self.meet(&frame, located.hash, origin, now)?,
         }
         if frame.flags.want_ack {
             self.answer(&frame, key.as_ref(), peer);
@@ -143,44 +158,55 @@ impl Tracker {
     }
 
     /// The first frame of a source that is not in the table.
-    fn meet(&mut self, frame: &Frame, hash: LabelHash, peer: Peer, now: Moment) -> Result<(), Reject> {
-        let id = self
-            .table
-            .admit(Source::unheard(frame.label, now), hash)
-            .ok_or(Reject::Full)?;
+    fn meet(&mut self, frame: &Frame, hash: LabelHash, origin: Origin, now: Moment) -> Result<(), Reject> {
+        let source = Source::first(frame, origin, now, &self.config);
+        let record = (source, History::begin(now));
+        let id = self.table.admit(hash, record).ok_or(Reject::Full)?;
         self.states[State::Unknown as usize] += 1;
         self.snapshots.admit(id);
-        let before = Before::of(&self.table[id], now);
-        self.table[id].heard = Some(Heard::first(frame, peer.addr, now, &self.config));
-        self.settle(id, frame, now, &before, None);
+        self.settle(id, frame, now, &Before::FIRST, None);
+        self.arm(id);
         Ok(())
     }
 
     /// A frame of a source that is in the table.
-    fn hear(&mut self, id: SourceId, frame: &Frame, peer: Peer, now: Moment) -> Result<(), Reject> {
-        let source = &mut self.table[id];
-        let before = Before::of(source, now);
-        let heard = source
-            .heard
-            .as_mut()
-            .expect("a source enters the table with its first frame");
-        let succession = heard.succession(frame.session, now);
-        let mut restart = None;
-        match succession {
-            Succession::Refused => return Err(Reject::Session),
-            Succession::Same => {
-                if heard.fill(frame, now) != Filled::Newest {
-                    return Ok(());
-                }
-            }
-            Succession::Newer | Succession::Older => {
-                restart = Some(heard.restart_cause(frame));
-                heard.begin_session(frame, succession);
-            }
+    fn hear(&mut self, id: SourceId, frame: &Frame, origin: Origin, now: Moment) -> Result<(), Reject> {
+        let (source, history) = self.table.record_mut(id).expect(FOUND);
+        let succession = source.succession(frame.session, now, &self.config);
+        if succession == Succession::Same {
+            self.hear_on(id, frame, origin, now);
+            return Ok(());
         }
-        heard.take_newest(frame, peer.addr, now, &self.config, restart.is_some());
-        self.settle(id, frame, now, &before, restart);
+        if succession == Succession::Refused {
+            return Err(Reject::Session);
+        }
+        let before = Before::of((source, history), now);
+        let restart = source.restart_cause(frame);
+        history.end_session(&source.begin_session(frame, succession));
+        source.take_first(frame, origin, now, &self.config);
+        self.settle(id, frame, now, &before, Some(restart));
+        self.rearm(id);
         Ok(())
+    }
+
+    /// A frame of the current session.
+    fn hear_on(&mut self, id: SourceId, frame: &Frame, origin: Origin, now: Moment) {
+        let (source, history) = self.table.record_mut(id).expect(FOUND);
+        let filled = source.fill(frame, now);
+        if filled != Filled::Newest(0) {
+            history.count(filled);
+        }
+        if !matches!(filled, Filled::Newest(_)) {
+            return;
+        }
+        if source.is_steady(frame.kind, origin) {
+            source.take_newest(frame, origin, now, &self.config);
+        } else {
+            let before = Before::of((source, history), now);
+            source.take_newest(frame, origin, now, &self.config);
+            self.settle(id, frame, now, &before, None);
+        }
+        self.rearm(id);
     }
 
     /// Tells what the newest frame of a source changed: its state, its address, its health. `restart` says why a
@@ -196,7 +222,6 @@ impl Tracker {
         }
         self.tell_moved(id, now, before, restart.is_some());
         self.tell_status(id, now, before);
-        self.rearm(id);
     }
 
     /// A bye: the source stops or sleeps, whatever it was.
@@ -234,10 +259,8 @@ impl Tracker {
     /// A new session comes from a new process, whose port means nothing; within a session the port counts too,
     /// because a NAT that gives another one has moved the source.
     fn tell_moved(&mut self, id: SourceId, now: Moment, before: &Before, is_new_session: bool) {
-        let (Some(from), Some(heard)) = (before.addr, &self.table[id].heard) else {
-            return;
-        };
-        let to = heard.addr;
+        let Some(from) = before.addr else { return };
+        let to = self.table[id].origin.addr();
         let has_moved = if is_new_session {
             from.ip() != to.ip()
         } else {
@@ -269,22 +292,21 @@ impl Tracker {
 
     /// What was before an event that changes no state: the state as it is now.
     fn unchanged(&self, id: SourceId, now: Moment, before: &Before) -> Before {
-        let source = &self.table[id];
         Before {
-            state: source.state,
-            since: now.since(source.since),
+            state: self.table[id].state,
+            since: now.since(self.table.history(id).since),
             ..*before
         }
     }
 
     fn enter(&mut self, id: SourceId, state: State, cause: Cause, now: Moment) {
-        let source = &mut self.table[id];
+        let (source, history) = self.table.record_mut(id).expect(FOUND);
         self.states[source.state as usize] -= 1;
         self.states[state as usize] += 1;
         if source.state != state {
-            source.since = now;
+            history.since = now;
         }
-        (source.state, source.cause) = (state, cause);
+        (source.state, history.cause) = (state, cause);
     }
 
     fn tell(
@@ -295,70 +317,97 @@ impl Tracker {
         what: (Happening, Option<Cause>),
         detail: Detail,
     ) {
+        let record = (&self.table[id], self.table.history(id));
+        let tally = tell::tally(record, now, &self.config);
+        let event = tell::event(
+            (&self.table, id),
+            (now, &self.config),
+            before,
+            what,
+            &tally,
+            detail,
+        );
+        self.events.push_back(event);
+    }
+
+    /// When a source's state changes if nothing is heard: its late or down deadline, or the end of its being kept.
+    fn deadline(&self, id: SourceId) -> Moment {
         let source = &self.table[id];
-        let Some(heard) = &source.heard else { return };
-        let tally = heard.tally(now, self.config.reorder_wait);
-        self.events
-            .extend(tell::event((id, source), now, before, what, &tally, detail));
+        match (source.state, source.promise(&self.config)) {
+            (State::Unknown, _) => Moment::NEVER,
+            (State::Up | State::Asleep, Some(promise)) => promise.late_at,
+            (State::Late, Some(promise)) => promise.down_at,
+            _ => self.table.history(id).since + self.config.forget,
+        }
     }
 
     /// The wheel is touched only where the new deadline is earlier than the one that it will look at.
     fn rearm(&mut self, id: SourceId) {
-        let source = &mut self.table[id];
-        let deadline = source.deadline(self.config.forget);
-        if deadline < source.armed {
-            source.armed = deadline;
-            self.deadlines.arm(id.0, deadline);
-        }
+        let deadline = self.deadline(id);
+        let alarm = &mut self.table[id].alarm;
+        *alarm = self.deadlines.advance(id.0, *alarm, deadline);
+        let is_current = |entry: Entry| self.table.is_armed(SourceId(entry.source), entry.alarm);
+        self.deadlines.sweep(is_current);
     }
 
     /// Judges the silence until `now`: up to it, every datagram that has arrived has been taken.
     /// Does a bounded amount of work; [`Tracker::next_deadline`] says when to come again.
     pub fn on_time(&mut self, now: Moment) {
         self.snapshots.on_time(now);
+        let mut due = Deadlines::NOBODY;
         let mut looks = 0;
         while looks < LOOKS_A_CALL {
-            let mut due = [0; LOOKED_UP_AT_ONCE];
-            let due = self.deadlines.expire_tick(now, &mut due);
-            if due.is_empty() {
+            let Some(due) = self.deadlines.expire(now, &mut due) else {
                 return;
+            };
+            looks += due.len().max(LOOKS_AN_ASKING);
+            due.iter()
+                .for_each(|entry| self.table.fetch(SourceId(entry.source)));
+            for &Entry { source, alarm } in due {
+                if self.table.is_armed(SourceId(source), alarm) {
+                    self.look(SourceId(source), now);
+                } else {
+                    self.deadlines.pass_stale();
+                }
             }
-            due.iter().for_each(|&id| self.table.fetch(SourceId(id)));
-            due.iter().for_each(|&id| self.look(SourceId(id), now));
-            looks += due.len();
         }
     }
 
     /// Looks at a source whose time may have come, and arms it again.
     fn look(&mut self, id: SourceId, now: Moment) {
-        let source = &mut self.table[id];
-        source.armed = Moment::NEVER;
-        if source.deadline(self.config.forget) <= now {
-            self.judge(id, now);
+        if self.deadline(id) <= now && !self.judge(id, now) {
+            return;
         }
-        if self.table.get(id).is_some() {
-            self.rearm(id);
-        }
+        self.arm(id);
     }
 
-    /// A deadline has passed without a beat.
-    fn judge(&mut self, id: SourceId, now: Moment) {
-        let source = &self.table[id];
-        let before = Before::of(source, now);
-        let (state, happening, cause) = match source.state {
+    /// Arms a source that the wheel does not hold.
+    fn arm(&mut self, id: SourceId) {
+        self.table[id].alarm = self.deadlines.arm(id.0, self.deadline(id));
+    }
+
+    /// A deadline has passed without a beat. Returns whether the source is still there.
+    fn judge(&mut self, id: SourceId, now: Moment) -> bool {
+        let record = (&self.table[id], self.table.history(id));
+        let before = Before::of(record, now);
+        let (state, happening, cause) = match before.state {
             State::Up => (State::Late, Happening::Late, Cause::Silent),
-            State::Late => (State::Down, Happening::Down, source.cause),
-            State::Asleep if source.bound().is_some() => (State::Late, Happening::Late, Cause::Overslept),
+            State::Late => (State::Down, Happening::Down, record.1.cause),
+            State::Asleep if record.0.promise(&self.config).is_some() => {
+                (State::Late, Happening::Late, Cause::Overslept)
+            }
             State::Unknown | State::Down | State::Stopped | State::Asleep => {
-                return self.forget(id, now, &before);
+                self.forget(id, now, &before);
+                return false;
             }
         };
         self.enter(id, state, cause, now);
         self.tell(id, now, &before, (happening, Some(cause)), Detail::None);
+        true
     }
 
     fn forget(&mut self, id: SourceId, now: Moment, before: &Before) {
-        let cause = self.table[id].cause;
+        let cause = self.table.history(id).cause;
         self.enter(id, State::Unknown, cause, now);
         self.tell(id, now, before, (Happening::Forgotten, None), Detail::None);
         self.states[State::Unknown as usize] -= 1;
@@ -398,8 +447,7 @@ impl Tracker {
 
     /// The next `state` line that was asked for, or the next line of a report that is due.
     pub fn poll_state(&mut self, now: Moment) -> Option<Event> {
-        self.snapshots
-            .poll(now, &mut self.table, self.config.reorder_wait)
+        self.snapshots.poll(now, &mut self.table, &self.config)
     }
 
     /// The sources by state, and what was received and dropped until now; the fields that only the sockets

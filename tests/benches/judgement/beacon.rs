@@ -1,8 +1,6 @@
 //! This collector's own detector: its estimate of a source's arrivals, and the deadlines that follow from it
 //! (docs/protocol.md, section 9).
 
-use std::time::Duration;
-
 use beacon_collector::track::arrival::{Arrivals, Spacing};
 use beacon_collector::track::config::Margin;
 
@@ -17,16 +15,15 @@ pub(crate) const FAMILY: Family = Family {
 };
 
 struct Beacon {
-    interval: Duration,
-    patience: Duration,
+    interval_ms: u32,
+    patience_us: i64,
     heard: Option<(Arrivals, Beat)>,
 }
 
 fn beacon(trace: &Trace, threshold: f64) -> Box<dyn Detector> {
-    let interval = Duration::from_micros(trace.interval_us);
     Box::new(Beacon {
-        interval,
-        patience: interval.mul_f64(threshold),
+        interval_ms: (trace.interval_us / 1_000) as u32,
+        patience_us: (trace.interval_us as f64 * threshold) as i64,
         heard: None,
     })
 }
@@ -35,17 +32,16 @@ impl Detector for Beacon {
     fn heard(&mut self, beat: &Beat) -> i64 {
         let offset_us = beat.offset_us();
         let arrivals = match self.heard.take() {
-            None => Arrivals::new(offset_us, self.interval),
+            None => Arrivals::new(offset_us, self.interval_ms),
             Some((mut arrivals, last)) => {
-                arrivals.observe(offset_us, spacing(&last, beat), self.interval);
+                arrivals.observe(offset_us, spacing(&last, beat), self.interval_ms);
                 arrivals
             }
         };
-        let margin = arrivals.margin(Margin::Auto, self.interval);
-        let promised = Duration::from_micros(beat.next_us);
-        let late_after = arrivals.expected_after(offset_us, promised, margin) + margin;
+        let margin_us = arrivals.margin_us(Margin::Auto, self.interval_ms);
+        let late_after_us = arrivals.expected_after_us(offset_us, beat.next_us, margin_us) + margin_us;
         self.heard = Some((arrivals, *beat));
-        beat.arrived_us + up_to_whole_ms(late_after) + self.patience.as_micros() as i64
+        beat.arrived_us + up_to_whole_ms(late_after_us) + self.patience_us
     }
 }
 
@@ -62,6 +58,6 @@ fn spacing(last: &Beat, beat: &Beat) -> Spacing {
 }
 
 /// The late deadline lies whole milliseconds after the arrival. In microseconds.
-fn up_to_whole_ms(duration: Duration) -> i64 {
-    duration.as_micros().div_ceil(1_000) as i64 * 1_000
+const fn up_to_whole_ms(duration_us: u64) -> i64 {
+    duration_us.div_ceil(1_000) as i64 * 1_000
 }

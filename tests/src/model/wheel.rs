@@ -105,18 +105,19 @@ impl Log {
         self.highest().map_or(0, |highest| self.empty_up_to(highest))
     }
 
-    /// The interarrival jitter of RFC 3550, appendix A.8, in its integer form: sixteen times the jitter is kept.
+    /// The interarrival jitter of RFC 3550, appendix A.8, in its integer form: sixteen times the jitter is kept,
+    /// and all is of 32 bits.
     pub(super) fn jitter_us(&self) -> i128 {
         let received = self
             .heard
             .iter()
             .filter(|(class, _)| matches!(class, Class::New | Class::Reordered));
         let offsets: Vec<i128> = received.map(|(_, hearing)| hearing.offset_us()).collect();
-        let mut sixteenfold = 0;
+        let mut sixteenfold: i128 = 0;
         for pair in offsets.windows(2) {
-            // The sender's clock may say anything: a change of more than nine years counts as that.
-            let change = super::modulo_2_64(pair[1] - pair[0]).abs().min(1 << 48);
-            sixteenfold += change - ((sixteenfold + 8) >> 4);
+            let change = ((pair[1] - pair[0] + (1 << 31)).rem_euclid(1 << 32) - (1 << 31)).abs();
+            let fading = (sixteenfold + 8).min((1 << 32) - 1) >> 4;
+            sixteenfold = (sixteenfold - fading + change).min((1 << 32) - 1);
         }
         sixteenfold >> 4
     }

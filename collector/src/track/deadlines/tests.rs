@@ -1,0 +1,145 @@
+use super::*;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+fn ms(ms: u64) -> Moment {
+    Moment::from_nanos(ms * TICK_NANOS)
+}
+
+/// The wheel together with the alarms that the sources would keep.
+#[derive(Default)]
+struct Armed {
+    wheel: Deadlines,
+    alarms: BTreeMap<u32, Alarm>,
+}
+
+impl Armed {
+    fn arm(&mut self, source: u32, at: Moment) {
+        let alarm = match self.alarms.get(&source) {
+            Some(&alarm) => self.wheel.advance(source, alarm, at),
+            None => self.wheel.arm(source, at),
+        };
+        self.alarms.insert(source, alarm);
+        let alarms = &self.alarms;
+        self.wheel
+            .sweep(|entry| alarms.get(&entry.source) == Some(&entry.alarm));
+    }
+
+    fn expired(&mut self, now: Moment) -> Vec<u32> {
+        let mut sources = Vec::new();
+        let mut due = [Entry::EMPTY; CHUNK];
+        while let Some(entries) = self.wheel.expire(now, &mut due) {
+            for entry in entries {
+                if self.alarms.get(&entry.source) == Some(&entry.alarm) {
+                    self.alarms.remove(&entry.source);
+                    sources.push(entry.source);
+                } else {
+                    self.wheel.pass_stale();
+                }
+            }
+        }
+        sources.sort_unstable();
+        sources
+    }
+}
+
+#[test]
+fn nothing_is_brought_up_before_its_time() {
+    let mut armed = Armed::default();
+    armed.arm(3, Moment::from_nanos(5 * TICK_NANOS + 1));
+    assert!(armed.expired(Moment::from_nanos(6 * TICK_NANOS - 1)).is_empty());
+    assert_eq!(armed.wheel.next(), Some(ms(6)));
+    assert_eq!(armed.expired(ms(6)), [3]);
+    assert_eq!(armed.wheel.next(), None);
+}
+
+#[test]
+fn a_moment_that_has_passed_is_due_at_once() {
+    let mut armed = Armed::default();
+    assert!(armed.expired(ms(1_000_000)).is_empty());
+    armed.arm(0, ms(5));
+    assert_eq!(armed.expired(ms(1_000_000)), [0]);
+}
+
+#[test]
+fn what_lies_beyond_the_horizon_is_brought_up_there() {
+    let mut armed = Armed::default();
+    armed.arm(0, Moment::NEVER);
+    assert!(armed.expired(ms(HORIZON - 1)).is_empty());
+    assert_eq!(armed.expired(ms(HORIZON)), [0]);
+}
+
+#[test]
+fn a_whole_slot_is_spread_in_bounded_steps_and_in_order() {
+    let mut armed = Armed::default();
+    let many = (SPREAD_AT_ONCE * CHUNK * 4) as u32;
+    (0..many).for_each(|source| armed.arm(source, ms(5_000 + u64::from(source % 3_000))));
+    let mut due = [Entry::EMPTY; CHUNK];
+    assert_eq!(armed.wheel.expire(ms(9_000), &mut due), Some(&[][..]));
+    let mut last = 0;
+    while let Some(entries) = armed.wheel.expire(ms(9_000), &mut due) {
+        for entry in entries {
+            assert!(entry.alarm.0 >= last);
+            last = entry.alarm.0;
+        }
+    }
+    assert_eq!(last, 7_999);
+}
+
+/// Whoever moves a deadline to and fro makes a stale entry each time; they must not pile up.
+#[test]
+fn stale_entries_are_swept() {
+    let mut armed = Armed::default();
+    for round in 0..200_000 {
+        armed.arm(round % 10, ms(1_000_000 - u64::from(round)));
+    }
+    assert!(armed.wheel.chunks.len() * CHUNK < 2 * STALE_KEPT);
+    assert_eq!(armed.expired(ms(1_000_000)).len(), 10);
+}
+
+#[derive(Clone, Debug)]
+enum Operation {
+    Arm(u32, u64),
+    Expire(u64),
+}
+
+fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    let ahead = (0..44u32).prop_flat_map(|bits| 0..1u64 << bits);
+    let operation = prop_oneof![
+        5 => (0..40u32, ahead.clone()).prop_map(|(source, ahead)| Operation::Arm(source, ahead)),
+        3 => ahead.prop_map(Operation::Expire),
+    ];
+    prop::collection::vec(operation, 1..200)
+}
+
+proptest! {
+    /// The naive rival: a map from source to deadline.
+    #[test]
+    fn the_wheel_does_what_a_map_does(operations in operations()) {
+        let mut armed = Armed::default();
+        let mut map: BTreeMap<u32, u64> = BTreeMap::new();
+        let mut now = 0;
+        for operation in operations {
+            match operation {
+                Operation::Arm(source, ahead) => {
+                    let at = now + ahead;
+                    armed.arm(source, Moment::from_nanos(at));
+                    map.entry(source).and_modify(|old| *old = at.min(*old)).or_insert(at);
+                }
+                Operation::Expire(ahead) => {
+                    now += ahead;
+                    let tick = now / TICK_NANOS;
+                    let due = |at: u64| at.div_ceil(TICK_NANOS) <= tick;
+                    let expected: Vec<u32> = map.iter().filter(|&(_, &at)| due(at)).map(|(&s, _)| s).collect();
+                    map.retain(|_, at| !due(*at));
+                    prop_assert_eq!(armed.expired(Moment::from_nanos(now)), expected);
+                }
+            }
+            let earliest = map.values().map(|at| at.div_ceil(TICK_NANOS)).min();
+            if let Some(earliest) = earliest {
+                let next = armed.wheel.next();
+                prop_assert!(next.is_some_and(|next| next <= ms(earliest.max(now / TICK_NANOS))));
+            }
+        }
+    }
+}

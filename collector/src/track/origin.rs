@@ -1,0 +1,72 @@
+//! Where a datagram came from, packed.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+
+/// A socket address in 22 bytes: IPv6 or mapped IPv4 address, scope and port. A flow label is no part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin([u8; 22]);
+
+impl Origin {
+    /// The address as it is kept.
+    #[must_use]
+    pub fn of(addr: SocketAddr) -> Self {
+        let (ip, scope_id) = match addr {
+            SocketAddr::V4(addr) => (addr.ip().to_ipv6_mapped(), 0),
+            SocketAddr::V6(addr) => (*addr.ip(), addr.scope_id()),
+        };
+        let mut packed = [0; 22];
+        packed[..16].copy_from_slice(&ip.octets());
+        packed[16..20].copy_from_slice(&scope_id.to_ne_bytes());
+        packed[20..].copy_from_slice(&addr.port().to_ne_bytes());
+        Self(packed)
+    }
+
+    /// The address, IPv4 as IPv4.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        let ip = Ipv6Addr::from(self.take::<16>(0));
+        let scope_id = u32::from_ne_bytes(self.take(16));
+        let port = u16::from_ne_bytes(self.take(20));
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => (ip, port).into(),
+            IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, scope_id).into(),
+        }
+    }
+
+    fn take<const N: usize>(&self, at: usize) -> [u8; N] {
+        std::array::from_fn(|i| self.0[at + i])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_comes_out_as_it_went_in() {
+        for text in [
+            "192.0.2.7:7878",
+            "[2001:db8::7]:1",
+            "[fe80::1%3]:65535",
+            "0.0.0.0:0",
+        ] {
+            let addr: SocketAddr = text.parse().unwrap();
+            assert_eq!(Origin::of(addr).addr(), addr);
+        }
+    }
+
+    #[test]
+    fn address_scope_and_port_tell_origins_apart() {
+        let texts = [
+            "[fe80::1%3]:1",
+            "[fe80::1%4]:1",
+            "[fe80::1%3]:2",
+            "[fe80::2%3]:1",
+            "10.0.0.1:1",
+        ];
+        let origins: Vec<Origin> = texts.map(|text| Origin::of(text.parse().unwrap())).into();
+        for (number, origin) in origins.iter().enumerate() {
+            assert_eq!(origins.iter().position(|other| other == origin), Some(number));
+        }
+    }
+}
