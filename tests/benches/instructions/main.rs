@@ -81,7 +81,8 @@ fn compare(save: bool) -> Result<bool, Box<dyn Error>> {
             case.describe().to_owned(),
             format!("{now:.1}"),
             format!("{before:.1}"),
-            format!("{percent:+.1} %"),
+            // Never minus nothing.
+            format!("{:+.1} %", (percent * 10.0).round() / 10.0 + 0.0),
         ]);
     }
     write!(out, "{table}")?;
