@@ -15,8 +15,10 @@ pub(crate) struct Baseline(Vec<(String, f64)>);
 impl Baseline {
     pub(crate) fn read() -> io::Result<Self> {
         let file = file();
-        let text = fs::read_to_string(&file)
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
+        let text = fs::read_to_string(&file).map_err(|error| {
+            let what_to_do = "where this architecture has no baseline yet, --save makes one";
+            io::Error::new(error.kind(), format!("{}: {error}; {what_to_do}", file.display()))
+        })?;
         let mut baseline = Self::default();
         for line in text.lines() {
             let (name, each) = line

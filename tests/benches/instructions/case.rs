@@ -55,11 +55,6 @@ impl Case {
         }
     }
 
-    /// How many of what is counted there are.
-    pub(crate) const fn count(self) -> u32 {
-        SOURCES
-    }
-
     /// Does what is counted, and all that it takes to get there.
     pub(crate) fn play(self) {
         let mut fleet = Fleet::settled(self == Self::Keyed, self == Self::Acked);
