@@ -19,7 +19,7 @@ pub(crate) fn receive(port: u16, answer: bool) -> io::Result<()> {
     }
     socket.bind(&std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
     let mut reader = if answer {
-        Reader::that_answers()
+        Reader::default().with_addresses()
     } else {
         Reader::default()
     };

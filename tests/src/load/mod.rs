@@ -23,5 +23,5 @@ pub use generator::{Generator, Settings};
 pub use impairments::{Impairments, ParseShareError, Share};
 pub use ports::MAX_PER_CALL;
 pub use schedule::Pace;
-pub use system::Reader;
+pub use system::{Detail, Reader, tell};
 pub use tally::Tally;
