@@ -1,4 +1,7 @@
 use super::*;
+use crate::output::Entry;
+use crate::output::events::{EventName, EventSet};
+use crate::teller::told;
 use crate::track::config::Config;
 use crate::track::event::{SourceEvent, State};
 use crate::track::transmit::Peer;
@@ -84,7 +87,7 @@ impl<'a> Scene<'a> {
                 forget: Duration::from_mins(1),
                 ..Config::default()
             }),
-            relay: Relay::new(queue, CAPACITY, told(events)),
+            relay: Relay::new(Teller::new(queue, CAPACITY, told(events))),
             clock: Reading {
                 now: Moment::from_nanos(1_000_000_000),
                 wall_nanos: 1_700_000_000_000_000_000,
@@ -134,6 +137,11 @@ impl<'a> Scene<'a> {
         self.relay.flush(&mut self.tracker, &self.clock)
     }
 
+    /// What is left to tell, and then the end.
+    fn end(&mut self) -> bool {
+        self.relay.finish(&mut self.tracker, &self.clock) && self.relay.teller.end(&self.clock)
+    }
+
     /// Reads all there is to read, however often the relay has to come again.
     fn read_to_the_end(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
@@ -152,7 +160,10 @@ impl<'a> Scene<'a> {
 fn a_reader_that_keeps_up_is_told_all_in_order() {
     let queue = Fake::default();
     let mut scene = Scene::new(&queue, EventSet::ALL);
-    scene.relay.tell(What::Tick(Default::default()), &scene.clock);
+    scene
+        .relay
+        .teller
+        .tell(What::Tick(Default::default()), &scene.clock);
     scene.beat(1);
     scene.beat(2);
     scene.bye(1);
@@ -161,7 +172,7 @@ fn a_reader_that_keeps_up_is_told_all_in_order() {
         queue.read_all(),
         ["tick", "up s1 up", "up s2 up", "stopped s1 stopped"]
     );
-    assert_eq!(scene.relay.dropped(), 0);
+    assert_eq!(scene.relay.teller.dropped(), 0);
 }
 
 #[test]
@@ -182,9 +193,12 @@ fn after_a_gap_come_the_states_and_only_then_what_happens_next() {
     (0..CAPACITY + 3).for_each(|source| scene.beat(source));
     assert!(!scene.flush());
     scene.bye(17);
-    scene.relay.tell(What::Tick(Default::default()), &scene.clock);
+    scene
+        .relay
+        .teller
+        .tell(What::Tick(Default::default()), &scene.clock);
     assert!(!scene.flush());
-    assert_eq!(scene.relay.dropped(), 5);
+    assert_eq!(scene.relay.teller.dropped(), 5);
 
     // One short of half empty, nothing may come; at half empty the relay is woken.
     let woken: Vec<_> = (0..CAPACITY / 2).map(|_| queue.read().unwrap().1).collect();
@@ -206,7 +220,7 @@ fn after_a_gap_come_the_states_and_only_then_what_happens_next() {
             "stopped s16 stopped"
         ]
     );
-    assert_eq!(scene.relay.dropped(), 6);
+    assert_eq!(scene.relay.teller.dropped(), 6);
 }
 
 #[test]
@@ -242,9 +256,12 @@ fn a_filtered_line_is_no_dropped_one_but_the_gap_and_its_states_are_told() {
     let stopped = EventName::Source(Happening::Stopped);
     let mut scene = Scene::new(&queue, [stopped].into_iter().collect());
     (0..2 * CAPACITY).for_each(|source| scene.beat(source));
-    scene.relay.tell(What::Tick(Default::default()), &scene.clock);
+    scene
+        .relay
+        .teller
+        .tell(What::Tick(Default::default()), &scene.clock);
     assert!(scene.flush());
-    assert_eq!((queue.read_all().len(), scene.relay.dropped()), (0, 0));
+    assert_eq!((queue.read_all().len(), scene.relay.teller.dropped()), (0, 0));
     (0..CAPACITY + 1).for_each(|source| scene.bye(source));
     // Filtered again, and so no reason for a state either.
     scene.beat(20);
@@ -252,7 +269,7 @@ fn a_filtered_line_is_no_dropped_one_but_the_gap_and_its_states_are_told() {
     let lines = scene.read_to_the_end();
     assert_eq!(lines.len(), CAPACITY + 2);
     assert_eq!(lines[CAPACITY..], ["gap 1", "state s16 stopped"]);
-    assert!(scene.relay.end(&mut scene.tracker, &scene.clock));
+    assert!(scene.end());
     assert_eq!(queue.read_all(), [""; 0]);
 }
 
@@ -282,7 +299,7 @@ fn a_snapshot_of_many_never_crowds_out_what_happens() {
         }
     }
     assert!(is_all_told);
-    assert_eq!(scene.relay.dropped(), 0);
+    assert_eq!(scene.relay.teller.dropped(), 0);
     assert!(wakes > 100, "{wakes} wakes");
     assert_eq!(
         lines.iter().filter(|line| line.starts_with("state ")).count(),
@@ -296,7 +313,7 @@ fn the_end_takes_the_last_room() {
     let mut scene = Scene::new(&queue, EventSet::ALL);
     (1..CAPACITY).for_each(|source| scene.beat(source));
     scene.flush();
-    assert!(scene.relay.end(&mut scene.tracker, &scene.clock));
+    assert!(scene.end());
     assert_eq!(queue.read_all()[CAPACITY - 1], "end");
 }
 
@@ -305,9 +322,9 @@ fn the_end_comes_last_and_waits_for_room() {
     let queue = Fake::default();
     let mut scene = Scene::new(&queue, EventSet::ALL);
     (0..CAPACITY + 2).for_each(|source| scene.beat(source));
-    assert!(!scene.relay.end(&mut scene.tracker, &scene.clock));
+    assert!(!scene.end());
     queue.read_all();
-    assert!(scene.relay.end(&mut scene.tracker, &scene.clock));
+    assert!(scene.end());
     assert_eq!(queue.read_all(), ["gap 2", "state s16 up", "state s17 up", "end"]);
 }
 
@@ -382,7 +399,7 @@ fn whatever_the_reader_does_it_knows_the_truth_in_the_end() {
         while !scene.flush() || !queue.waiting.borrow().is_empty() {
             std::iter::from_fn(|| queue.read()).for_each(|(what, _)| reader.read(&what));
         }
-        assert_eq!(reader.gaps, scene.relay.dropped(), "seed {seed}");
+        assert_eq!(reader.gaps, scene.relay.teller.dropped(), "seed {seed}");
         assert!(
             reader.gaps > 0 && reader.lines > 100,
             "seed {seed}: {} {}",

@@ -10,6 +10,7 @@ pub mod deadlines;
 pub mod event;
 pub mod jitter;
 pub mod reject;
+pub mod room;
 pub mod slots;
 pub mod snapshots;
 pub mod source;

@@ -12,6 +12,7 @@ use super::config::Config;
 use super::deadlines::Deadlines;
 use super::event::{Cause, Detail, Event, Happening, SourceId, State, Tick};
 use super::reject::{Reject, Rejected};
+use super::room::Room;
 use super::slots::Filled;
 use super::snapshots::Snapshots;
 use super::source::{Heard, Source, Succession};
@@ -39,6 +40,7 @@ pub struct Tracker {
     config: Config,
     authority: Authority,
     table: Table,
+    room: Room,
     deadlines: Deadlines,
     /// Sources in each state, indexed by the state.
     states: [u64; State::ALL.len()],
@@ -52,10 +54,18 @@ pub struct Tracker {
 impl Tracker {
     /// A tracker that knows no source yet.
     #[must_use]
-    pub fn new(mut config: Config) -> Self {
+    pub fn new(config: Config) -> Self {
+        let room = Room::new(config.max_sources);
+        Self::sharing(config, room)
+    }
+
+    /// A tracker that knows no source yet and has `room` together with others.
+    #[must_use]
+    pub fn sharing(mut config: Config, room: Room) -> Self {
         Self {
             authority: Authority::new(std::mem::take(&mut config.keys)),
             table: Table::new(config.max_sources),
+            room,
             deadlines: Deadlines::default(),
             states: [0; State::ALL.len()],
             received: 0,
@@ -144,10 +154,13 @@ impl Tracker {
 
     /// The first frame of a source that is not in the table.
     fn meet(&mut self, frame: &Frame, hash: LabelHash, peer: Peer, now: Moment) -> Result<(), Reject> {
-        let id = self
-            .table
-            .admit(Source::unheard(frame.label, now), hash)
-            .ok_or(Reject::Full)?;
+        if !self.room.take() {
+            return Err(Reject::Full);
+        }
+        let Some(id) = self.table.admit(Source::unheard(frame.label, now), hash) else {
+            self.room.give_back();
+            return Err(Reject::Full);
+        };
         self.states[State::Unknown as usize] += 1;
         self.snapshots.admit(id);
         let before = Before::of(&self.table[id], now);
@@ -363,6 +376,7 @@ impl Tracker {
         self.tell(id, now, before, (Happening::Forgotten, None), Detail::None);
         self.states[State::Unknown as usize] -= 1;
         self.table.remove(id);
+        self.room.give_back();
     }
 
     /// When [`Tracker::on_time`] has something to do next; a moment in the past where it has more to do.
