@@ -1,8 +1,8 @@
 //! How a shard is reached by other threads: messages, and a waker for the loop that reads them.
 //!
 //! Nothing on a beat's way comes through here, but for strays: datagrams that came to another shard's socket than
-//! their source's. The kernel steers each to its own, unless one socket alone can receive it (a multicast group),
-//! or several came as one (`UDP_SEGMENT` on the same host), which are steered by the first of them.
+//! their source's. The kernel steers each to its own, unless several came as one (`UDP_SEGMENT` on the same host),
+//! which are steered by the first of them, or the sockets of all shards are not there yet, or no longer.
 
 use std::io;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::clock::{self, Reading};
 use crate::handle::{self, Ending, Handle, Mail, Message, Stray};
-use crate::net::{BATCH, Delivery, Inbox, Outbox, Socket, Unsent};
+use crate::net::{BATCH, Inbox, Outbox, Socket, Unsent};
 use crate::relay::Relay;
 use crate::sorter::Sorter;
 use crate::teller::Queue;
@@ -69,13 +69,11 @@ impl<Q: Queue> Shard<Q> {
         let poll = Poll::new()?;
         let registry = poll.registry();
         for (number, socket) in sockets.iter().enumerate() {
-            if socket.delivery() != Delivery::Nothing {
-                registry.register(
-                    &mut SourceFd(&socket.as_raw_fd()),
-                    Token(number),
-                    Interest::READABLE,
-                )?;
-            }
+            registry.register(
+                &mut SourceFd(&socket.as_raw_fd()),
+                Token(number),
+                Interest::READABLE,
+            )?;
         }
         let (handle, mail) = handle::connect(registry, MAIL)?;
         Ok(Self {
@@ -252,7 +250,6 @@ impl<Q: Queue> Shard<Q> {
     /// Hands a batch to the tracker and takes its answers. Returns when its last datagram arrived.
     fn take(&mut self, number: usize, clock: &Reading) -> Option<Moment> {
         let socket = u8::try_from(number).expect("the configuration takes at most 256 addresses");
-        let delivery = self.ports[number].socket.delivery();
         let mut last = None;
         let batch = self.inbox.datagrams().filter_map(|datagram| {
             let arrival = clock.arrival(datagram.stamp_nanos, self.judged);
@@ -263,7 +260,7 @@ impl<Q: Queue> Shard<Q> {
             };
             last = Some(arrival);
             let is_own = match &mut self.sorter {
-                Some(sorter) => sorter.is_own(&datagram, delivery, arrival, peer),
+                Some(sorter) => sorter.is_own(&datagram, arrival, peer),
                 None => true,
             };
             is_own.then_some((arrival, peer, datagram.bytes))
@@ -325,8 +322,8 @@ impl<Q: Queue> Shard<Q> {
 impl Port {
     fn new(socket: Socket) -> Self {
         Self {
-            is_waiting: socket.delivery() != Delivery::Nothing,
             socket,
+            is_waiting: true,
             outbox: Outbox::default(),
         }
     }

@@ -8,7 +8,7 @@ use std::mem;
 use beacon_common::{FRAME_LEN, Moment};
 
 use crate::handle::{Handle, Stray};
-use crate::net::{Datagram, Delivery, Steering};
+use crate::net::{Datagram, Steering};
 use crate::track::transmit::Peer;
 
 /// Sorts what one of several shards receives.
@@ -36,20 +36,13 @@ impl Sorter {
 
     /// Whether this shard takes the datagram. One that another shard has to take is laid out for it, unless that
     /// has received the same.
-    pub fn is_own(
-        &mut self,
-        datagram: &Datagram<'_>,
-        delivery: Delivery,
-        arrival: Moment,
-        peer: Peer,
-    ) -> bool {
-        let is_copied = delivery == Delivery::Share && datagram.to_many;
+    pub fn is_own(&mut self, datagram: &Datagram<'_>, arrival: Moment, peer: Peer) -> bool {
         let Ok(frame) = <&[u8; FRAME_LEN]>::try_from(datagram.bytes) else {
             // Whoever receives it counts it, once.
-            return !is_copied || self.own == 0;
+            return !datagram.to_many || self.own == 0;
         };
         let owner = self.steering.owner(frame);
-        if owner != self.own && !is_copied {
+        if owner != self.own && !datagram.to_many {
             let frame = *frame;
             self.strays[owner].push(Stray { arrival, peer, frame });
         }

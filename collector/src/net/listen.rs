@@ -29,7 +29,7 @@ impl Listening {
 }
 
 /// Opens the sockets that `listen` asks for, at least one, in its order, for as many shards as there are to be
-/// `workers`; for one where they cannot be divided.
+/// `workers`; for one where datagrams cannot be divided.
 ///
 /// # Errors
 /// [`Exit::System`] with the address that cannot be listened on, why, and what to do.
@@ -39,71 +39,43 @@ pub fn open(listen: &Listen, workers: NonZeroU16) -> Result<Listening, Failure> 
 }
 
 fn open_steered(listen: &Listen, steering: Option<Steering>) -> Result<Listening, Failure> {
-    let steering = steering.filter(|steering| match steering.try_out() {
-        Ok(()) => true,
-        Err(error) => {
-            log::warn!(
-                "one worker instead of {}: the kernel does not divide the beats: {error}",
-                steering.shards()
-            );
-            false
-        }
-    });
-    let steered = steering.as_ref();
-    let groups = match listen {
-        Listen::Default => vec![open_default(steered)?],
+    let steering = steering.filter(|steering| can_divide(listen, steering));
+    let mut groups: Vec<Vec<Socket>> = match listen {
+        Listen::Default => vec![open_default(steering.as_ref())?],
         Listen::At(addresses) => {
-            let mut groups: Vec<Vec<Socket>> = Vec::with_capacity(addresses.len());
+            let mut groups = Vec::with_capacity(addresses.len());
             for &address in addresses {
-                let group = open_group(address, steered);
+                let group = open_group(address, steering.as_ref());
                 groups.push(group.map_err(|error| refused(address, &error, groups.iter().flatten()))?);
             }
             groups
         }
     };
-    match steering {
-        Some(steering) if groups.iter().any(|group| group.len() > 1) => {
-            let shards = divide(groups, steering.shards()).map_err(no_descriptor)?;
-            Ok(Listening {
-                shards,
-                steering: Some(steering),
-            })
-        }
-        steering => {
-            if let Some(steering) = steering {
-                log::info!(
-                    "one worker instead of {}: what is sent to a group is received by one",
-                    steering.shards()
-                );
-            }
-            Ok(Listening {
-                shards: vec![groups.into_iter().flatten().collect()],
-                steering: None,
-            })
-        }
+    // From the sockets of each address to those of each shard; the last one's are last in every group.
+    let mut shards: Vec<Vec<Socket>> = Vec::new();
+    while groups.iter().any(|group| !group.is_empty()) {
+        shards.push(groups.iter_mut().filter_map(Vec::pop).collect());
     }
+    shards.reverse();
+    Ok(Listening { shards, steering })
 }
 
-/// Gives each shard its socket of each address. What only one of them can receive is the first one's.
-fn divide(groups: Vec<Vec<Socket>>, shards: usize) -> io::Result<Vec<Vec<Socket>>> {
-    let mut divided: Vec<Vec<Socket>> = (0..shards).map(|_| Vec::new()).collect();
-    for mut group in groups {
-        while group.len() < shards {
-            group.push(group[0].for_answers()?);
-        }
-        divided
-            .iter_mut()
-            .zip(group)
-            .for_each(|(shard, socket)| shard.push(socket));
+/// Whether datagrams can be divided here. The log says why not.
+fn can_divide(listen: &Listen, steering: &Steering) -> bool {
+    let addresses = match listen {
+        Listen::Default => &[][..],
+        Listen::At(addresses) => addresses,
+    };
+    let workers = steering.shards();
+    if let Some(address) = addresses.iter().find(|address| is_for_many(canonical(**address))) {
+        log::info!("one worker instead of {workers}: what is sent to {address} comes to every socket there");
+        return false;
     }
-    Ok(divided)
-}
-
-fn no_descriptor(error: io::Error) -> Failure {
-    Failure::new(
-        Exit::System,
-        format_args!("cannot share a socket: {error}; take fewer --workers"),
-    )
+    if let Err(error) = steering.try_out() {
+        log::warn!("one worker instead of {workers}: the kernel does not divide the beats: {error}");
+        return false;
+    }
+    true
 }
 
 fn open_default(steering: Option<&Steering>) -> Result<Vec<Socket>, Failure> {
@@ -117,10 +89,10 @@ fn open_default(steering: Option<&Steering>) -> Result<Vec<Socket>, Failure> {
     }
 }
 
-/// The sockets of one address: one for each shard, or one for all where every one would receive all.
+/// The sockets of one address, one for each shard.
 fn open_group(address: SocketAddr, steering: Option<&Steering>) -> io::Result<Vec<Socket>> {
     let address = canonical(address);
-    let Some(steering) = steering.filter(|_| !is_for_many(address)) else {
+    let Some(steering) = steering else {
         return Ok(vec![Socket::open(address, Place::Alone)?]);
     };
     let first = Socket::open(address, Place::First(steering))?;

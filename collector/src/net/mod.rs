@@ -20,7 +20,7 @@ mod steering;
 pub use inbox::{Datagram, Inbox};
 pub use listen::{Listening, open};
 pub use outbox::{Outbox, Unsent};
-pub use sockets::{Delivery, Socket};
+pub use sockets::Socket;
 pub use steering::Steering;
 
 #[cfg(test)]

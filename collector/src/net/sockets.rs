@@ -19,20 +19,8 @@ const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
 pub struct Socket {
     inner: socket2::Socket,
     local: SocketAddr,
-    delivery: Delivery,
     /// Datagrams that it had no room for, as far as they were counted.
     drops: u64,
-}
-
-/// What a socket receives of what is sent to its address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    /// Everything.
-    All,
-    /// Its shard's share. What is sent to a group or broadcast comes to all the shards' sockets.
-    Share,
-    /// Nothing: another shard receives for this one, which only answers.
-    Nothing,
 }
 
 /// A socket's place among those of its address.
@@ -81,28 +69,8 @@ impl Socket {
         Ok(Self {
             inner,
             local,
-            delivery: match place {
-                Place::Alone => Delivery::All,
-                Place::First(_) | Place::Next => Delivery::Share,
-            },
             drops: 0,
         })
-    }
-
-    /// The same socket for a shard that only answers through it.
-    pub(super) fn for_answers(&self) -> io::Result<Self> {
-        Ok(Self {
-            inner: self.inner.try_clone()?,
-            local: self.local,
-            delivery: Delivery::Nothing,
-            drops: 0,
-        })
-    }
-
-    /// What it receives.
-    #[must_use]
-    pub const fn delivery(&self) -> Delivery {
-        self.delivery
     }
 
     /// The address that the socket listens on, with the port that it was given where none was asked for.
@@ -130,9 +98,6 @@ impl Socket {
 
     /// How many datagrams the socket had no room for until now, as far as the system tells: Linux does since 4.12.
     pub fn drops(&mut self) -> u64 {
-        if self.delivery == Delivery::Nothing {
-            return 0;
-        }
         match options::drops(&self.inner) {
             Ok(drops) => self.drops += u64::from(drops.wrapping_sub(self.drops as u32)),
             Err(error) => log::debug!("{}: the kernel does not tell its drops: {error}", self.local),

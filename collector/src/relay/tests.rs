@@ -408,8 +408,8 @@ fn assert_the_truth_is_known_in_the_end(relays: usize, seed: u64) {
         lines.for_each(|(what, _)| reader.read(&what));
     }
     loop {
-        let is_all_told = scenes.iter_mut().fold(true, |all, scene| scene.flush() && all);
-        if is_all_told && queue.waiting.borrow().is_empty() {
+        let flushed: Vec<bool> = scenes.iter_mut().map(Scene::flush).collect();
+        if flushed.iter().all(|&is_all| is_all) && queue.waiting.borrow().is_empty() {
             break;
         }
         std::iter::from_fn(|| queue.read()).for_each(|(what, _)| reader.read(&what));

@@ -1,5 +1,4 @@
 use super::*;
-use crate::net::Delivery;
 use std::collections::HashSet;
 
 const ALONE: NonZeroU16 = NonZeroU16::MIN;
@@ -97,46 +96,60 @@ fn three() -> Steering {
     Steering::new(NonZeroU16::new(3).unwrap())
 }
 
-fn deliveries(shard: &[Socket]) -> Vec<Delivery> {
-    shard.iter().map(Socket::delivery).collect()
-}
-
 #[test]
-fn each_shard_has_a_socket_at_each_address_and_a_group_is_received_by_one() {
-    let addresses = ["127.0.0.1:0", "[ff02::be:ad%1]:0", "[::1]:0", "127.255.255.255:0"];
+fn each_shard_has_a_socket_at_each_address() {
+    let addresses = ["127.0.0.1:0", "[::1]:0"];
     let listen = Listen::At(addresses.iter().map(|address| address.parse().unwrap()).collect());
     let listening = open_steered(&listen, Some(three())).unwrap();
     assert_eq!(listening.steering.as_ref().map(Steering::shards), Some(3));
+    assert_eq!(listening.shards.len(), 3);
     let local = |shard: &Vec<Socket>| shard.iter().map(Socket::local).collect::<Vec<_>>();
+    let at = listening.addresses();
     assert!(
-        listening
-            .shards
-            .iter()
-            .all(|shard| local(shard) == listening.addresses())
+        listening.shards.iter().all(|shard| local(shard) == at),
+        "{listening:?}"
     );
-    let (all, share, nothing) = (Delivery::All, Delivery::Share, Delivery::Nothing);
-    assert_eq!(deliveries(&listening.shards[0]), [share, all, share, all]);
-    assert_eq!(deliveries(&listening.shards[1]), [share, nothing, share, nothing]);
-    assert_eq!(deliveries(&listening.shards[2]), [share, nothing, share, nothing]);
+    assert_eq!(
+        at.iter().map(SocketAddr::is_ipv4).collect::<Vec<_>>(),
+        [true, false]
+    );
 }
 
 #[test]
-fn where_the_kernel_refuses_to_steer_there_is_one_shard_with_sockets_of_its_own() {
+fn where_the_kernel_refuses_to_steer_there_is_one_shard_with_a_socket_of_its_own() {
     let mut refused = three();
     refused.program.clear();
     let listen = Listen::At(vec!["127.0.0.1:0".parse().unwrap()]);
     let listening = open_steered(&listen, Some(refused)).unwrap();
     assert!(listening.steering.is_none());
     assert_eq!(listening.shards.len(), 1);
-    assert_eq!(deliveries(&listening.shards[0]), [Delivery::All]);
+    assert!(open(&Listen::At(listening.addresses()), ALONE).is_err());
 }
 
 #[test]
-fn groups_alone_are_no_work_for_several() {
-    let listen = Listen::At(vec!["[ff02::be:ae%1]:0".parse().unwrap()]);
+fn what_is_for_many_is_received_by_one() {
+    for address in [
+        "[ff02::be:ad%1]:0",
+        "239.190.172.1:0",
+        "127.255.255.255:0",
+        "255.255.255.255:0",
+    ] {
+        assert!(is_for_many(address.parse().unwrap()), "{address}");
+    }
+    for address in [
+        "127.0.0.1:0",
+        "0.0.0.0:0",
+        "[::]:0",
+        "192.0.2.1:0",
+        "[fe80::1%1]:0",
+    ] {
+        assert!(!is_for_many(address.parse().unwrap()), "{address}");
+    }
+    let addresses = ["127.0.0.1:0", "[ff02::be:ad%1]:0"];
+    let listen = Listen::At(addresses.iter().map(|address| address.parse().unwrap()).collect());
     let listening = open_steered(&listen, Some(three())).unwrap();
     assert!(listening.steering.is_none());
-    assert_eq!(listening.shards.len(), 1);
+    assert_eq!((listening.shards.len(), listening.shards[0].len()), (1, 2));
 }
 
 /// Whatever both are: SO_REUSEPORT alone would let the second take part of the beats.
