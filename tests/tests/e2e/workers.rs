@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::{SocketAddr, UdpSocket};
+use std::process::{Command, Stdio};
 
 use beacon_common::{FRAME_LEN, Reason};
-use beacon_tests::e2e::{Binary, Collector, Line, Sender, Signal, run};
+use beacon_tests::e2e::{Binary, Collector, Line, Process, Sender, Signal, run};
 
 use super::LOOPBACKS;
 
@@ -174,4 +175,34 @@ fn after_a_gap_the_states_are_true_whichever_worker_tells_them() {
         let is = last[format!("s{number}").as_str()];
         assert_eq!(is == "stopped", told_stopped.contains(&number), "s{number} {is}");
     }
+}
+
+/// In a network namespace whose kernel has no room for the program that divides the beats.
+#[test]
+fn where_the_kernel_refuses_there_is_one_worker_and_the_log_says_why() {
+    let limit = "/proc/sys/net/core/optmem_max";
+    let script = format!("ip link set lo up && test -e {limit} && echo 100 > {limit}");
+    let inside = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["-rn", "sh", "-c", script]);
+        command
+    };
+    let mut trial = inside(&script);
+    if !trial
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        println!("skipped: no network namespace with a limit of its own here");
+        return;
+    }
+    let mut command = inside(&format!("{script} && exec \"$0\" \"$@\""));
+    command.arg(Binary::Collector.command().get_program());
+    command.args(["--format", "json", "--listen", "127.0.0.1:7878", "--workers", "3"]);
+    let mut process = Process::spawn("beacon-collector", command.stdout(Stdio::null()));
+    let line = process.wait_for_log("one worker instead of 3");
+    assert!(line.contains("the kernel does not divide the beats: "), "{line}");
+    process.wait_for_log("without --keys");
+    process.signal(Signal::TERM);
+    assert_eq!(process.wait().code(), Some(0), "{:?}", process.whole_log());
 }
