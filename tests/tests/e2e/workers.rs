@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
 
 use beacon_common::{FRAME_LEN, Reason};
-use beacon_tests::e2e::{Binary, Collector, Line, Process, Sender, Signal, run};
+use beacon_tests::e2e::{Binary, Collector, Limit, Line, Lines, Process, Sender, Signal, run};
 
 use super::LOOPBACKS;
 
@@ -199,10 +199,12 @@ fn where_the_kernel_refuses_there_is_one_worker_and_the_log_says_why() {
     let mut command = inside(&format!("{script} && exec \"$0\" \"$@\""));
     command.arg(Binary::Collector.command().get_program());
     command.args(["--format", "json", "--listen", "127.0.0.1:7878", "--workers", "3"]);
-    let mut process = Process::spawn("beacon-collector", command.stdout(Stdio::null()));
+    let mut process = Process::spawn("beacon-collector", command.stdout(Stdio::piped()));
+    let mut stdout = Lines::follow(process.stdout().unwrap());
+    let start = stdout.next(Limit::soon()).map(Line::parse).unwrap();
+    assert_eq!(start.event(), "start");
     let line = process.wait_for_log("one worker instead of 3");
     assert!(line.contains("the kernel does not divide the beats: "), "{line}");
-    process.wait_for_log("without --keys");
     process.signal(Signal::TERM);
     assert_eq!(process.wait().code(), Some(0), "{:?}", process.whole_log());
 }
