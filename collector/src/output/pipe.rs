@@ -140,7 +140,7 @@ impl Inlet {
         self.waiting.room()
     }
 
-    /// Asks for a [`Notice::Room`] without handing a line over. Whoever asks looks at [`Pipe::room`] afterwards:
+    /// Asks for a [`Notice::Room`] without handing a line over. Whoever asks looks at [`Inlet::room`] afterwards:
     /// of room that was there before, nobody is told.
     pub fn want_room(&self) {
         self.waiting.room_wanted.store(true, Ordering::SeqCst);

@@ -160,3 +160,25 @@ fn when_the_reader_is_gone_nothing_is_told_and_all_end() {
     assert_eq!(endings.try_iter().collect::<Vec<_>>(), [Ending::ReaderGone]);
     assert_eq!(queue.told(), []);
 }
+
+/// A reader that goes while the workers still wait for it to read on.
+#[test]
+fn orders_are_heard_while_the_workers_end() {
+    let (supervisor, queue, orders) = supervisor();
+    let waiting = {
+        let heard = Arc::clone(&orders);
+        worker(&orders, move |message| match message {
+            Message::End(Ending::ReaderGone) => None,
+            Message::End(Ending::InOrder(_)) => {
+                heard.reader_is_gone();
+                Some(())
+            }
+            _ => Some(()),
+        })
+    };
+    orders.end();
+    let (to, done) = channel();
+    thread::spawn(move || to.send(supervisor.run(vec![waiting]).is_ok()));
+    assert_eq!(done.recv_timeout(Duration::from_secs(20)), Ok(true));
+    assert_eq!(queue.told(), []);
+}
