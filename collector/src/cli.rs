@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ use crate::failure::{Exit, Failure};
 use crate::output::Format;
 use crate::output::events::{EventName, EventSet};
 use crate::track::config::Margin;
+
+/// How many threads may share the beats.
+pub const MAX_WORKERS: NonZeroU16 = NonZeroU16::new(256).expect("it is not 0");
 
 /// Receives the beats of a fleet of small devices and tells who is up, late, down, asleep or restarted.
 ///
@@ -42,6 +46,10 @@ pub struct Options {
     /// by commas [default: port 7878 of every address of the host, IPv6 and IPv4]
     #[arg(long, env = "BEACON_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',', value_parser = listen, allow_hyphen_values = true)]
     pub listen: Vec<SocketAddr>,
+
+    /// How many threads share the beats, each source staying with one of them [default: as many as cores]
+    #[arg(long, env = "BEACON_WORKERS", value_name = "1-256", value_parser = workers, allow_hyphen_values = true)]
+    pub workers: Option<NonZeroU16>,
 
     /// Format of the event lines [default: text on a terminal, otherwise json]
     #[arg(long, env = "BEACON_FORMAT", value_name = "json|text|logfmt|influx", value_parser = format, allow_hyphen_values = true)]
@@ -204,6 +212,12 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
     let takes = "ADDR:PORT, like 0.0.0.0:7878 or [::]:7878";
     text.parse()
         .map_err(|_| refuse(text, "an address with its port", takes))
+}
+
+fn workers(text: &str) -> Result<NonZeroU16, String> {
+    let takes = "a number from 1 to 256";
+    NonZeroU16::new(number(text, 1, MAX_WORKERS.get().into(), takes)?)
+        .ok_or_else(|| refuse(text, "in range", takes))
 }
 
 fn format(text: &str) -> Result<Format, String> {

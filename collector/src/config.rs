@@ -5,9 +5,11 @@ use std::collections::HashSet;
 use std::env;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
+use std::num::{NonZeroU16, NonZeroUsize};
+use std::thread;
 use std::time::Duration;
 
-use crate::cli::Options;
+use crate::cli::{MAX_WORKERS, Options};
 use crate::failure::{Exit, Failure};
 use crate::keys::read_masters;
 use crate::output::events::EventSet;
@@ -22,6 +24,8 @@ const MAX_LISTEN: usize = 256;
 pub struct Config {
     /// Where to listen.
     pub listen: Listen,
+    /// How many threads share the beats at most.
+    pub workers: NonZeroU16,
     /// How to judge.
     pub track: track::config::Config,
     /// What to write, and how.
@@ -44,6 +48,8 @@ pub enum Listen {
 pub struct Surroundings {
     /// The name of the host.
     pub host_name: String,
+    /// How many of the processor's cores the process may use.
+    pub cores: NonZeroUsize,
     /// Whether stdout is a terminal.
     pub terminal: bool,
     /// Whether that terminal and its user take colour.
@@ -59,6 +65,7 @@ impl Surroundings {
         let dumb = env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
         Self {
             host_name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            cores: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             terminal: io::stdout().is_terminal(),
             colour: !no_color && !dumb,
         }
@@ -74,6 +81,7 @@ impl Config {
         let keys = options.keys.as_deref().map(read_masters).transpose()?;
         Ok(Self {
             listen: listen(options.listen)?,
+            workers: options.workers.unwrap_or_else(|| workers(around.cores)),
             track: track::config::Config {
                 misses: options.misses,
                 misses_override: options.misses_override,
@@ -98,6 +106,11 @@ impl Config {
             tick: options.tick.0,
         })
     }
+}
+
+/// One a core.
+fn workers(cores: NonZeroUsize) -> NonZeroU16 {
+    NonZeroU16::try_from(cores).map_or(MAX_WORKERS, |cores| cores.min(MAX_WORKERS))
 }
 
 fn listen(addresses: Vec<SocketAddr>) -> Result<Listen, Failure> {
@@ -136,6 +149,7 @@ mod tests {
             *options,
             Surroundings {
                 host_name,
+                cores: NonZeroUsize::new(3).unwrap(),
                 terminal,
                 colour: true,
             },
@@ -147,6 +161,7 @@ mod tests {
         let piped = config(&[], false).unwrap();
         assert_eq!(piped.listen, Listen::Default);
         assert_eq!(piped.tick, Some(Duration::from_mins(1)));
+        assert_eq!(piped.workers.get(), 3);
         let settings = Settings {
             format: Format::Json,
             colour: false,
@@ -170,10 +185,30 @@ mod tests {
 
     #[test]
     fn what_is_said_goes_first() {
-        let said = config(&["--format", "logfmt", "--name", "cellar", "--tick", "0"], true).unwrap();
+        let said = config(
+            &[
+                "--format",
+                "logfmt",
+                "--name",
+                "cellar",
+                "--tick",
+                "0",
+                "--workers",
+                "1",
+            ],
+            true,
+        )
+        .unwrap();
         assert_eq!(said.output.format, Format::Logfmt);
         assert_eq!(said.output.collector, "cellar");
         assert_eq!(said.tick, None);
+        assert_eq!(said.workers.get(), 1);
+    }
+
+    #[test]
+    fn there_are_no_more_workers_than_cores_and_no_more_than_there_may_be() {
+        let among = |cores| workers(NonZeroUsize::new(cores).unwrap()).get();
+        assert_eq!([1, 256, 257, 70_000].map(among), [1, 256, 256, 256]);
     }
 
     #[test]

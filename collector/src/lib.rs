@@ -1,8 +1,8 @@
 //! The collector: receives beats, judges silence, writes one line an event.
 //!
 //! A beat walks a straight line: [`net`] takes it from its socket, [`track`] judges it, [`relay`] hands what there
-//! is to tell to [`output`]. [`shard`] is the loop that drives them, and [`run`] one run from start to end. The
-//! judging rooms take the time as an argument; only [`clock`] reads one.
+//! is to tell to [`output`]. [`shard`] is the loop that drives them, one a worker; [`supervisor`] watches over them,
+//! and [`run`] is one run from start to end. The judging rooms take the time as an argument; only [`clock`] reads one.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -15,6 +15,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod failure;
+pub mod handle;
 pub mod keys;
 pub mod net;
 pub mod output;
@@ -22,6 +23,9 @@ pub mod relay;
 pub mod run;
 pub mod shard;
 pub mod signals;
+pub mod sorter;
+pub mod supervisor;
+pub mod teller;
 pub mod track;
 
 use cli::Parsed;

@@ -2,21 +2,25 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
-use std::time::Duration;
+use std::sync::{Arc, Once};
 
 use crate::clock;
 use crate::config::Config;
 use crate::failure::{Exit, Failure};
-use crate::net;
+use crate::handle::Handle;
+use crate::net::{self, Listening};
 use crate::output::Settings;
-use crate::output::pipe::{Notice, Pipe, Stdout};
-use crate::relay::{self, Relay};
-use crate::shard::{Ended, Shard};
-use crate::signals;
+use crate::output::pipe::{Inlet, Notice, Pipe, Stdout};
+use crate::relay::Relay;
+use crate::shard::Shard;
+use crate::signals::{self, Orders};
+use crate::sorter::Sorter;
+use crate::supervisor::{Supervisor, Worker};
+use crate::teller::{self, Teller};
+use crate::track;
+use crate::track::event::What;
+use crate::track::room::Room;
 use crate::track::tracker::Tracker;
-
-/// How long a reader that is too slow is waited for at the end.
-const END_WITHIN: Duration = Duration::from_secs(2);
 
 /// Listens, judges and tells until it is told to end or nobody reads its lines any more.
 ///
@@ -24,7 +28,8 @@ const END_WITHIN: Duration = Duration::from_secs(2);
 /// [`Exit::System`] where an address cannot be listened on, or the system refuses what every process needs.
 pub fn run(config: Config) -> Result<(), Failure> {
     let has_keys = !config.track.keys.is_empty();
-    let sockets = net::open(&config.listen)?;
+    let listening = net::open(&config.listen, config.workers)?;
+    let listen = listening.addresses();
     if !has_keys {
         log::warn!("without --keys, anyone who can reach this collector can speak for any source");
     }
@@ -32,37 +37,69 @@ pub fn run(config: Config) -> Result<(), Failure> {
     orders
         .give_by_signals()
         .map_err(|error| refused("handle signals", &error))?;
+    let orders = Arc::new(orders);
 
     let output = Settings {
-        events: relay::told(config.output.events),
+        events: teller::told(config.output.events),
         ..config.output
     };
+    let pipe = open_pipe(&output, &orders)?;
+    let mut teller = Teller::new(pipe.inlet(), output.queue, output.events);
+    let shards =
+        shards(listening, &config.track, &teller).map_err(|error| refused("wait for datagrams", &error))?;
+    teller.tell(What::Start { listen }, &clock::read());
+    let supervisor = Supervisor::new(obedience, teller, config.tick)
+        .map_err(|error| refused("wait for orders", &error))?
+        .watching_reader(io::stdout().as_raw_fd());
+    let workers = spawn(shards, &orders).map_err(|error| refused("start a thread", &error))?;
+    let give_up_at = supervisor
+        .run(workers)
+        .map_err(|error| refused("wait for datagrams", &error))?;
+    pipe.finish(give_up_at.since(clock::now()));
+    Ok(())
+}
+
+fn open_pipe(output: &Settings, orders: &Arc<Orders>) -> Result<Pipe, Failure> {
+    let orders = Arc::clone(orders);
     let notify = move |notice| match notice {
         Notice::ReaderGone => orders.reader_is_gone(),
         Notice::Room | Notice::Failing | Notice::Working => orders.wake(),
     };
     let stdout = Stdout::open().map_err(|error| refused("open the output", &error))?;
-    let pipe = Pipe::open(stdout, &output, notify).map_err(|error| refused("start a thread", &error))?;
+    Pipe::open(stdout, output, notify).map_err(|error| refused("start a thread", &error))
+}
 
-    let relay = Relay::new(&pipe, output.queue, output.events);
-    let shard = Shard::new(sockets, Tracker::new(config.track), relay, obedience, config.tick);
-    let shard = shard.map_err(|error| refused("wait for datagrams", &error))?;
-    let mut shard = shard.watching_reader(io::stdout().as_raw_fd());
-    if !has_keys {
-        shard = shard.warning_of_keys();
+/// One shard for each share of the sockets, which know each other and have the room for sources together.
+fn shards(
+    listening: Listening,
+    config: &track::config::Config,
+    teller: &Teller<Inlet>,
+) -> io::Result<Vec<Shard<Inlet>>> {
+    let room = Room::new(config.max_sources);
+    let warning = Arc::new(Once::new());
+    let mut shards = Vec::with_capacity(listening.shards.len());
+    for sockets in listening.shards {
+        let tracker = Tracker::sharing(config.clone(), room.clone());
+        let mut shard = Shard::new(sockets, tracker, Relay::new(teller.another()))?;
+        if config.keys.is_empty() {
+            shard = shard.warning_of_keys(Arc::clone(&warning));
+        }
+        shards.push(shard);
     }
-    let ended = shard
-        .run()
-        .map_err(|error| refused("wait for datagrams", &error))?;
-    let give_up_at = clock::now() + END_WITHIN;
-    if ended == Ended::InOrder {
-        shard
-            .close(give_up_at)
-            .map_err(|error| refused("wait for the output", &error))?;
+    if let Some(steering) = listening.steering {
+        let handles: Vec<Handle> = shards.iter().map(Shard::handle).collect();
+        for (number, shard) in shards.iter_mut().enumerate() {
+            shard.sort_by(Sorter::new(steering.clone(), number, handles.clone()));
+        }
     }
-    drop(shard);
-    pipe.finish(give_up_at.since(clock::now()));
-    Ok(())
+    Ok(shards)
+}
+
+fn spawn(shards: Vec<Shard<Inlet>>, orders: &Arc<Orders>) -> io::Result<Vec<Worker>> {
+    let numbered = shards.into_iter().enumerate();
+    numbered
+        .map(|(number, shard)| Worker::spawn(number, shard, Arc::clone(orders)))
+        .collect()
 }
 
 fn refused(what: &str, error: &io::Error) -> Failure {

@@ -1,11 +1,12 @@
-//! The loop: wait, drain the sockets, judge time, answer, tell.
+//! The loop of one worker: wait, drain the sockets, judge time, answer, tell.
 //!
 //! The sockets are drained before any deadline is judged, and time is judged only as far as they are: up to the
 //! moment before a drain that came to its end, else up to the arrival of the last datagram taken. So no delay of
 //! the collector's own is taken for the silence of a source.
 
 use std::io::{self, ErrorKind};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsRawFd;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use beacon_common::{Limit, Moment};
@@ -13,10 +14,12 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::clock::{self, Reading};
+use crate::handle::{self, Ending, Handle, Mail, Message, Stray};
 use crate::net::{BATCH, Inbox, Outbox, Socket, Unsent};
-use crate::relay::{Queue, Relay};
-use crate::signals::Obedience;
-use crate::track::event::{Tick, What};
+use crate::relay::Relay;
+use crate::sorter::Sorter;
+use crate::teller::Queue;
+use crate::track::event::Tick;
 use crate::track::reject::Reject;
 use crate::track::tracker::Tracker;
 use crate::track::transmit::{Peer, Transmit};
@@ -24,9 +27,7 @@ use crate::track::transmit::{Peer, Transmit};
 /// How many batches are taken from one socket before time is judged again: one or two milliseconds' worth.
 const BATCHES_A_CYCLE: usize = 64;
 
-const ORDERS: Token = Token(usize::MAX);
-
-const READER: Token = Token(usize::MAX - 1);
+const MAIL: Token = Token(usize::MAX);
 
 /// One thread's share of the sources: its sockets, and who is heard through them.
 pub struct Shard<Q> {
@@ -34,17 +35,21 @@ pub struct Shard<Q> {
     wakers: Events,
     ports: Vec<Port>,
     inbox: Inbox,
+    /// Tells whose a datagram is, where there are other shards.
+    sorter: Option<Sorter>,
     tracker: Tracker,
     relay: Relay<Q>,
-    orders: Obedience,
-    ticks: Option<Ticks>,
+    handle: Handle,
+    mail: Mail,
+    has_mail: bool,
+    ending: Option<Ending>,
     /// Up to here reception was complete when time was last judged.
     judged: Moment,
     batches_a_cycle: usize,
     unreceived: Limit,
     unsent: Limit,
-    /// Frames are made with keys and there are none here: worth a warning, once.
-    warns_of_keys: bool,
+    /// Frames are made with keys and there are none here: worth a warning, once for all shards.
+    warning_of_keys: Option<Arc<Once>>,
 }
 
 /// A socket and what is known of its queue: mio tells once that something is waiting, so what a bounded drain
@@ -55,32 +60,12 @@ struct Port {
     outbox: Outbox,
 }
 
-struct Ticks {
-    period: Duration,
-    next: Moment,
-}
-
-/// Why the loop has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// It was told to.
-    InOrder,
-    /// Nobody reads the events any more.
-    ReaderGone,
-}
-
 impl<Q: Queue> Shard<Q> {
-    /// A shard that listens at `sockets`, tells through `relay`, and ticks every `tick`, if at all.
+    /// A shard that listens at `sockets` and tells through `relay`.
     ///
     /// # Errors
     /// The system's, where it has no file descriptors or memory to give.
-    pub fn new(
-        sockets: Vec<Socket>,
-        tracker: Tracker,
-        relay: Relay<Q>,
-        orders: Obedience,
-        tick: Option<Duration>,
-    ) -> io::Result<Self> {
+    pub fn new(sockets: Vec<Socket>, tracker: Tracker, relay: Relay<Q>) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry();
         for (number, socket) in sockets.iter().enumerate() {
@@ -90,78 +75,75 @@ impl<Q: Queue> Shard<Q> {
                 Interest::READABLE,
             )?;
         }
-        registry.register(&mut SourceFd(&orders.as_raw_fd()), ORDERS, Interest::READABLE)?;
-        let now = clock::now();
+        let (handle, mail) = handle::connect(registry, MAIL)?;
         Ok(Self {
             poll,
-            wakers: Events::with_capacity(sockets.len() + 2),
+            wakers: Events::with_capacity(sockets.len() + 1),
             ports: sockets.into_iter().map(Port::new).collect(),
             inbox: Inbox::default(),
+            sorter: None,
             tracker,
             relay,
-            orders,
-            ticks: tick.map(|period| Ticks {
-                period,
-                next: now + period,
-            }),
-            judged: now,
+            handle,
+            mail,
+            has_mail: false,
+            ending: None,
+            judged: clock::now(),
             batches_a_cycle: BATCHES_A_CYCLE,
             unreceived: Limit::default(),
             unsent: Limit::default(),
-            warns_of_keys: false,
+            warning_of_keys: None,
         })
     }
 
-    /// Warns, once, when a frame comes that is made with a key.
+    /// Warns when a frame comes that is made with a key, unless `warning` was given already.
     #[must_use]
-    pub const fn warning_of_keys(mut self) -> Self {
-        self.warns_of_keys = true;
+    pub fn warning_of_keys(mut self, warning: Arc<Once>) -> Self {
+        self.warning_of_keys = Some(warning);
         self
     }
 
-    /// Ends when the other end of `output` is closed, also while there is nothing to write to it.
-    #[must_use]
-    pub fn watching_reader(self, output: RawFd) -> Self {
-        let registry = self.poll.registry();
-        // A file cannot be watched, and has no reader that could go.
-        if let Err(error) = registry.register(&mut SourceFd(&output), READER, Interest::WRITABLE) {
-            log::debug!("the reader of the events is not watched: {error}");
-        }
-        self
+    /// Takes only what is its own, as `sorter` says.
+    pub fn sort_by(&mut self, sorter: Sorter) {
+        self.sorter = Some(sorter);
     }
 
-    /// Works until it is told to end or nobody reads any more.
+    /// How others reach it.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Works until it is told to end.
     ///
     /// # Errors
     /// The system's, where it cannot wait.
-    pub fn run(&mut self) -> io::Result<Ended> {
-        let listen = self.ports.iter().map(|port| port.socket.local()).collect();
-        self.relay.tell(What::Start { listen }, &clock::read());
+    pub fn run(&mut self) -> io::Result<()> {
         loop {
             self.wait(self.patience())?;
             self.cycle();
-            if self.orders.reader_gone() {
-                return Ok(Ended::ReaderGone);
-            }
-            if self.orders.end() {
-                return Ok(Ended::InOrder);
+            match self.ending {
+                None => {}
+                Some(Ending::InOrder(_)) => return self.close(),
+                Some(Ending::ReaderGone) => return Ok(()),
             }
         }
     }
 
-    /// Stops listening and tells what is left to tell, `end` last, until `give_up_at`.
-    ///
-    /// # Errors
-    /// The system's, where it cannot wait.
-    pub fn close(&mut self, give_up_at: Moment) -> io::Result<()> {
+    /// Stops listening and tells what is left to tell, while it may.
+    fn close(&mut self) -> io::Result<()> {
         self.ports.clear();
-        while !self.relay.end(&mut self.tracker, &clock::read()) && !self.orders.reader_gone() {
+        while let Some(Ending::InOrder(give_up_at)) = self.ending {
             let rest = give_up_at.since(clock::now());
+            if self.relay.finish(&mut self.tracker, &clock::read()) {
+                break;
+            }
             if rest.is_zero() {
-                log::warn!("the reader of the events was too slow: the last ones and the end are not told");
-                return Ok(());
+                log::warn!("the reader of the events was too slow: the last ones are not told");
+                break;
             }
             self.wait(Some(rest))?;
+            self.read_mail();
         }
         Ok(())
     }
@@ -171,23 +153,19 @@ impl<Q: Queue> Shard<Q> {
         if self.ports.iter().any(|port| port.is_waiting) {
             return Some(Duration::ZERO);
         }
-        let tick = self.ticks.as_ref().map(|ticks| ticks.next);
-        let next = self.tracker.next_deadline().into_iter().chain(tick).min()?;
+        let next = self.tracker.next_deadline()?;
         Some(next.since(clock::now()))
     }
 
-    /// Waits for datagrams and orders. The timeout is rounded up to the next millisecond.
+    /// Waits for datagrams and mail. The timeout is rounded up to the next millisecond.
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         match self.poll.poll(&mut self.wakers, timeout) {
-            // A signal: what it asks for is waiting in the orders, and the loop comes round again.
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             polled => polled?,
         }
         for waker in &self.wakers {
             match waker.token() {
-                ORDERS => self.orders.hear(),
-                READER if waker.is_error() || waker.is_write_closed() => self.orders.reader_is_gone(),
-                READER => {}
+                MAIL => self.has_mail = true,
                 Token(number) => self
                     .ports
                     .get_mut(number)
@@ -201,16 +179,36 @@ impl<Q: Queue> Shard<Q> {
     /// Takes what has arrived, judges time, tells.
     fn cycle(&mut self) {
         self.judged = self.drain();
+        self.read_mail();
         self.tracker.on_time(self.judged);
         self.post();
         (0..self.ports.len()).for_each(|number| self.send(number));
-        if self.orders.take_states() {
-            self.tracker.ask_all_states();
-        }
-        let clock = clock::read();
         self.warn_of_keys();
-        self.relay.flush(&mut self.tracker, &clock);
-        self.tick(&clock);
+        self.relay.flush(&mut self.tracker, &clock::read());
+    }
+
+    fn read_mail(&mut self) {
+        if !std::mem::take(&mut self.has_mail) {
+            return;
+        }
+        while let Some(message) = self.mail.read() {
+            match message {
+                Message::Strays(strays) => self.take_strays(&strays),
+                Message::States => self.tracker.ask_all_states(),
+                // Who asked may have given up waiting.
+                Message::Tick(to) => drop(to.send(self.tick())),
+                Message::End(ending) => self.ending = Some(ending),
+            }
+        }
+    }
+
+    fn take_strays(&mut self, strays: &[Stray]) {
+        let judged = self.judged;
+        let batch = strays
+            .iter()
+            .map(|stray| (stray.arrival.max(judged), stray.peer, &stray.frame[..]));
+        self.tracker.on_datagrams(batch);
+        self.post();
     }
 
     /// Takes what has arrived, within bounds. Returns the moment up to which that is everything.
@@ -253,7 +251,7 @@ impl<Q: Queue> Shard<Q> {
     fn take(&mut self, number: usize, clock: &Reading) -> Option<Moment> {
         let socket = u8::try_from(number).expect("the configuration takes at most 256 addresses");
         let mut last = None;
-        let batch = self.inbox.datagrams().map(|datagram| {
+        let batch = self.inbox.datagrams().filter_map(|datagram| {
             let arrival = clock.arrival(datagram.stamp_nanos, self.judged);
             let peer = Peer {
                 addr: datagram.from,
@@ -261,9 +259,16 @@ impl<Q: Queue> Shard<Q> {
                 local: datagram.to,
             };
             last = Some(arrival);
-            (arrival, peer, datagram.bytes)
+            let is_own = match &mut self.sorter {
+                Some(sorter) => sorter.is_own(&datagram, arrival, peer),
+                None => true,
+            };
+            is_own.then_some((arrival, peer, datagram.bytes))
         });
         self.tracker.on_datagrams(batch);
+        if let Some(sorter) = &mut self.sorter {
+            sorter.hand_over();
+        }
         self.post();
         last
     }
@@ -288,31 +293,28 @@ impl<Q: Queue> Shard<Q> {
         }
     }
 
-    fn tick(&mut self, clock: &Reading) {
-        let Some(ticks) = self.ticks.as_mut().filter(|ticks| ticks.next <= clock.now) else {
-            return;
-        };
-        ticks.next = ticks.next + ticks.period;
-        if ticks.next <= clock.now {
-            ticks.next = clock.now + ticks.period;
-        }
-        let tick = Tick {
+    /// What this shard has counted.
+    fn tick(&mut self) -> Tick {
+        Tick {
             socket_drops: self.socket_drops(),
-            events_dropped: self.relay.dropped(),
             ..self.tracker.tick()
-        };
-        self.relay.tell(What::Tick(tick), clock);
+        }
     }
 
     fn socket_drops(&mut self) -> u64 {
-        self.ports.iter_mut().map(|port| port.socket.drops()).sum()
+        let drops: u64 = self.ports.iter_mut().map(|port| port.socket.drops()).sum();
+        drops + self.mail.dropped()
     }
 
     /// Without keys, frames made with one are dropped: most likely `--keys` was forgotten.
     fn warn_of_keys(&mut self) {
-        if self.warns_of_keys && self.tracker.tick().rejected.get(Reject::Key) > 0 {
-            self.warns_of_keys = false;
-            log::warn!("frames made with a key are dropped, because there is no --keys to check them by");
+        if self.warning_of_keys.is_none() || self.tracker.tick().rejected.get(Reject::Key) == 0 {
+            return;
+        }
+        if let Some(warning) = self.warning_of_keys.take() {
+            warning.call_once(|| {
+                log::warn!("frames made with a key are dropped, because there is no --keys to check them by");
+            });
         }
     }
 }

@@ -73,6 +73,13 @@ impl Orders {
         self.wake();
     }
 
+    /// What SIGTERM does.
+    #[cfg(test)]
+    pub(crate) fn end(&self) {
+        self.flags.end.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
     /// Wakes the loop, which then looks whether the output has room.
     pub fn wake(&self) {
         // A full pipe wakes the loop as well as one more byte would; where the loop is gone, nobody needs waking.

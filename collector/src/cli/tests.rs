@@ -45,6 +45,7 @@ fn options_are_read() {
     let options = options(&[
         "--listen=0.0.0.0:1",
         "--listen=[ff02::1%3]:2",
+        "--workers=256",
         "--misses=255",
         "--misses-override=1",
         "--margin=1s500ms",
@@ -60,6 +61,7 @@ fn options_are_read() {
         options.listen,
         ["0.0.0.0:1".parse().unwrap(), "[ff02::1%3]:2".parse().unwrap()]
     );
+    assert_eq!(options.workers, Some(MAX_WORKERS));
     assert_eq!((options.misses, options.misses_override), (255, Some(1)));
     assert_eq!(options.margin, Margin::Fixed(Duration::from_millis(1_500)));
     assert_eq!(options.forget, Duration::from_mins(90));
@@ -98,6 +100,10 @@ fn a_wrong_value_is_told_in_one_line_with_what_the_option_takes() {
         (
             &["--format", "x\ny"],
             "--format: 'x\\ny' is not a format; it takes json, text, logfmt or influx",
+        ),
+        (
+            &["--workers", "257"],
+            "--workers: '257' is not in range; it takes a number from 1 to 256",
         ),
         (
             &["--misses", "0"],

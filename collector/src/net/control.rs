@@ -11,6 +11,8 @@ pub(super) struct Told {
     pub(super) stamp_nanos: Option<u64>,
     /// The collector's own address that it was sent to.
     pub(super) to: Option<IpAddr>,
+    /// Whether it was sent to a group or broadcast, and so came to every socket that would take it.
+    pub(super) to_many: bool,
 }
 
 /// Room for the control messages of one datagram.
@@ -61,8 +63,11 @@ pub(super) unsafe fn read(header: &libc::msghdr) -> Told {
                 // The address to answer from, also where the datagram was broadcast or to a group (ip(7)).
                 let info = data::<libc::in_pktinfo>(message);
                 told.to = Some(Ipv4Addr::from(u32::from_be(info.ipi_spec_dst.s_addr)).into());
+                // The destination that the datagram states is the host's own address unless it is one of many.
+                told.to_many |= info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr;
             } else if is(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, len::<libc::in6_pktinfo>()) {
                 let ip = Ipv6Addr::from(data::<libc::in6_pktinfo>(message).ipi6_addr.s6_addr);
+                told.to_many |= ip.is_multicast();
                 // IPv4 tells its own, above. Nobody answers from a group, and on a link there is no choice.
                 if ip.to_ipv4_mapped().is_none() && !ip.is_multicast() && !ip.is_unicast_link_local() {
                     told.to = Some(ip.into());

@@ -21,6 +21,8 @@ pub struct Datagram<'a> {
     pub from: SocketAddr,
     /// The collector's own address that it was sent to, where the socket listens on more than one.
     pub to: Option<IpAddr>,
+    /// Whether it was sent to a group or broadcast, as far as a socket that listens on all addresses can tell.
+    pub to_many: bool,
     /// When the kernel took it from the network, in nanoseconds of the wall clock since the Unix epoch.
     pub stamp_nanos: Option<u64>,
 }
@@ -120,6 +122,7 @@ impl Inbox {
                 bytes: &buffer.payload[..buffer.len],
                 from: buffer.from?,
                 to: buffer.told.to,
+                to_many: buffer.told.to_many,
                 stamp_nanos: buffer.told.stamp_nanos,
             })
         })

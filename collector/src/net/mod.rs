@@ -10,15 +10,21 @@
 
 mod control;
 mod inbox;
+mod listen;
 mod name;
 mod options;
 mod outbox;
 mod sockets;
+mod steering;
 
 pub use inbox::{Datagram, Inbox};
+pub use listen::{Listening, open};
 pub use outbox::{Outbox, Unsent};
-pub use sockets::{Socket, open};
+pub use sockets::Socket;
+pub use steering::Steering;
 
+#[cfg(test)]
+pub(crate) use options::segment;
 #[cfg(test)]
 pub(crate) use sockets::tests::with_stamps;
 

@@ -4,25 +4,36 @@ use std::io;
 use std::mem::size_of_val;
 use std::os::fd::{AsFd, AsRawFd};
 
+const ON: libc::c_int = 1;
+
 /// Has the kernel stamp every datagram with its wall clock.
 pub(super) fn stamp_arrivals(socket: &impl AsFd) -> io::Result<()> {
-    set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)
+    set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, ON)
 }
 
 /// Has the kernel tell which of the host's IPv4 addresses a datagram was sent to.
 pub(super) fn tell_destination_v4(socket: &impl AsFd) -> io::Result<()> {
-    set(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)
+    set(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, ON)
 }
 
 /// The same for IPv6.
 pub(super) fn tell_destination_v6(socket: &impl AsFd) -> io::Result<()> {
-    set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)
+    set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, ON)
 }
 
 /// Enlarges the receive buffer beyond what the system allows everybody. Takes CAP_NET_ADMIN.
 pub(super) fn force_receive_buffer(socket: &impl AsFd, bytes: usize) -> io::Result<()> {
     let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
     set(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes)
+}
+
+/// Has `program` choose among the sockets that share this one's address.
+pub(super) fn steer(socket: &impl AsFd, program: &[libc::sock_filter]) -> io::Result<()> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(program.len()).map_err(io::Error::other)?,
+        filter: program.as_ptr().cast_mut(),
+    };
+    set(socket, libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF, program)
 }
 
 /// How many datagrams the socket had no room for, modulo 2^32.
@@ -46,8 +57,16 @@ pub(super) fn drops(socket: &impl AsFd) -> io::Result<u32> {
     }
 }
 
-fn set(socket: &impl AsFd, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
-    // SAFETY: the kernel reads as many bytes as `value` has.
+/// Has the kernel cut what is sent at once into datagrams of `len` bytes (udp(7)).
+#[cfg(test)]
+pub(crate) fn segment(socket: &impl AsFd, len: usize) -> io::Result<()> {
+    let len = libc::c_int::try_from(len).map_err(io::Error::other)?;
+    set(socket, libc::SOL_UDP, libc::UDP_SEGMENT, len)
+}
+
+fn set<T: Copy>(socket: &impl AsFd, level: libc::c_int, option: libc::c_int, value: T) -> io::Result<()> {
+    // SAFETY: the kernel reads as many bytes as `value` has, and, of a program, the instructions that the caller
+    // has borrowed until here.
     let result = unsafe {
         libc::setsockopt(
             socket.as_fd().as_raw_fd(),

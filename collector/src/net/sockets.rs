@@ -1,17 +1,15 @@
-//! The sockets that the collector listens on.
+//! A socket that the collector listens on.
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
-use beacon_common::wire::DEFAULT_PORT;
 use socket2::{Domain, Protocol, Type};
 
 use super::inbox::Inbox;
 use super::options;
 use super::outbox::{Outbox, Unsent};
-use crate::config::Listen;
-use crate::failure::{Exit, Failure};
+use super::steering::Steering;
 
 /// How much a socket is to hold while the collector is busy: some 10,000 beats, as the kernel counts.
 const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
@@ -25,43 +23,20 @@ pub struct Socket {
     drops: u64,
 }
 
-/// Opens the sockets that `listen` asks for, at least one, in its order.
-///
-/// # Errors
-/// [`Exit::System`] with the address that cannot be listened on, why, and what to do.
-pub fn open(listen: &Listen) -> Result<Vec<Socket>, Failure> {
-    match listen {
-        Listen::Default => Ok(vec![open_default()?]),
-        Listen::At(addresses) => {
-            let mut sockets = Vec::with_capacity(addresses.len());
-            for &address in addresses {
-                let socket = Socket::open(address).map_err(|error| refused(address, &error, &sockets))?;
-                sockets.push(socket);
-            }
-            Ok(sockets)
-        }
-    }
-}
-
-fn open_default() -> Result<Socket, Failure> {
-    let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, DEFAULT_PORT));
-    let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT));
-    match Socket::open(v6) {
-        Err(error) if has_no_ipv6(&error) => Socket::open(v4).map_err(|error| refused(v4, &error, &[])),
-        opened => opened.map_err(|error| refused(v6, &error, &[])),
-    }
-}
-
-fn has_no_ipv6(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL)
-    )
+/// A socket's place among those of its address.
+#[derive(Clone, Copy)]
+pub(super) enum Place<'a> {
+    /// There are no others.
+    Alone,
+    /// The first of several.
+    First(&'a Steering),
+    /// Another of several, with nothing to tell that the first has not told.
+    Next,
 }
 
 impl Socket {
-    fn open(address: SocketAddr) -> io::Result<Self> {
-        let address = canonical(address);
+    /// Opens a socket at `address`, which is canonical.
+    pub(super) fn open(address: SocketAddr, place: Place<'_>) -> io::Result<Self> {
         let inner = socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         inner.set_nonblocking(true)?;
         if address.is_ipv6() {
@@ -71,9 +46,16 @@ impl Socket {
             // Others on this host may listen to the same group.
             inner.set_reuse_address(true)?;
         }
-        enlarge_receive_buffer(&inner, address);
-        if let Err(error) = options::stamp_arrivals(&inner) {
-            log::warn!("{address}: no kernel time stamps, so a busy collector judges less exactly: {error}");
+        match place {
+            Place::Alone => {}
+            Place::First(steering) => steering.attach(&inner)?,
+            Place::Next => inner.set_reuse_port(true)?,
+        }
+        let is_next = matches!(place, Place::Next);
+        for complaint in [enlarge_receive_buffer(&inner), stamp_arrivals(&inner)] {
+            if let Some(complaint) = complaint.filter(|_| !is_next) {
+                log::warn!("{address}: {complaint}");
+            }
         }
         inner.bind(&address.into())?;
         join(&inner, address)?;
@@ -149,7 +131,8 @@ fn join(socket: &socket2::Socket, address: SocketAddr) -> io::Result<()> {
     }
 }
 
-fn enlarge_receive_buffer(socket: &socket2::Socket, address: SocketAddr) {
+/// What is to be told of it.
+fn enlarge_receive_buffer(socket: &socket2::Socket) -> Option<String> {
     let enlarged = options::force_receive_buffer(socket, RECEIVE_BUFFER_BYTES)
         .or_else(|_| socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES));
     // The kernel tells twice what was asked for, because it counts its own overhead (socket(7)).
@@ -157,77 +140,31 @@ fn enlarge_receive_buffer(socket: &socket2::Socket, address: SocketAddr) {
         .and_then(|()| socket.recv_buffer_size())
         .map(|doubled| doubled / 2)
     {
-        Ok(given) if given < RECEIVE_BUFFER_BYTES => log::warn!("{}", too_small(address, given)),
-        Ok(_) => {}
-        Err(error) => {
-            log::warn!("{address}: the receive buffer stays as small as the system made it: {error}");
-        }
+        Ok(given) if given < RECEIVE_BUFFER_BYTES => Some(too_small(given)),
+        Ok(_) => None,
+        Err(error) => Some(format!(
+            "the receive buffer stays as small as the system made it: {error}"
+        )),
     }
 }
 
-fn too_small(address: SocketAddr, given: usize) -> String {
+fn too_small(given: usize) -> String {
     format!(
-        "{address}: the kernel gives a receive buffer of {given} bytes, so bursts of beats may be dropped; \
+        "the kernel gives a receive buffer of {given} bytes, so bursts of beats may be dropped; \
          allow more with: sysctl -w net.core.rmem_max={RECEIVE_BUFFER_BYTES}"
     )
 }
 
-/// One line: which address, why, what to do.
-fn refused(address: SocketAddr, error: &io::Error, opened: &[Socket]) -> Failure {
-    let own = opened.iter().find(|socket| overlap(socket.local, address));
-    let (why, what_to_do) = match (error.raw_os_error(), own) {
-        (Some(libc::EADDRINUSE), Some(own)) => (
-            "port in use".to_owned(),
-            format!("--listen {} already takes it; leave one of them out", own.local),
-        ),
-        (Some(libc::EADDRINUSE), None) => (
-            "port in use".to_owned(),
-            format!(
-                "`ss -ulnp sport = :{}` tells by whom; stop it, or listen elsewhere",
-                address.port()
-            ),
-        ),
-        (Some(libc::EACCES | libc::EPERM), _) => (
-            "not permitted".to_owned(),
-            "ports below 1024 take the capability CAP_NET_BIND_SERVICE; grant it, or take a higher port"
-                .to_owned(),
-        ),
-        (Some(libc::EADDRNOTAVAIL), _) => (
-            "no such address on this host".to_owned(),
-            "`ip address` tells which there are".to_owned(),
-        ),
-        (Some(libc::EAFNOSUPPORT), _) => (
-            "this host has no such address family".to_owned(),
-            "listen on one of the other".to_owned(),
-        ),
-        (Some(libc::ENODEV), _) if address.ip().is_multicast() => (
-            "no interface to join the group on".to_owned(),
-            "add a route to the group, or name the interface in an IPv6 address".to_owned(),
-        ),
-        (Some(libc::EINVAL | libc::ENODEV), _) if address.is_ipv6() => (
-            error.to_string(),
-            "a link-local address takes the interface's number behind it, like [fe80::1%2]:7878".to_owned(),
-        ),
-        _ => (
-            error.to_string(),
-            "listen elsewhere, or ask the host's administrator".to_owned(),
-        ),
-    };
-    Failure::new(
-        Exit::System,
-        format_args!("--listen {address}: cannot listen: {why}; {what_to_do}"),
-    )
-}
-
-/// Whether both take the same datagrams.
-fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
-    let (a, b) = (canonical(one).ip(), canonical(other).ip());
-    let covers = |a: IpAddr, b: IpAddr| a.is_unspecified() && (a.is_ipv6() || b.is_ipv4());
-    one.port() == other.port() && (a == b || covers(a, b) || covers(b, a))
+/// What is to be told of it.
+fn stamp_arrivals(socket: &socket2::Socket) -> Option<String> {
+    let error = options::stamp_arrivals(socket).err()?;
+    Some(format!(
+        "no kernel time stamps, so a busy collector judges less exactly: {error}"
+    ))
 }
 
 /// An IPv4 address is never written as an IPv6 one.
-fn canonical(address: SocketAddr) -> SocketAddr {
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => SocketAddr::from((ip, address.port())),
         IpAddr::V6(_) => address,

@@ -33,13 +33,19 @@ pub enum Notice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
-/// The reception's end of the queue.
+/// The whole of it.
 #[derive(Debug)]
 pub struct Pipe {
-    entries: Sender<Entry>,
-    waiting: Arc<Waiting>,
+    inlet: Inlet,
     thread: JoinHandle<()>,
     ended: Receiver<()>,
+}
+
+/// The reception's end of the queue; each thread that tells something has one.
+#[derive(Clone, Debug)]
+pub struct Inlet {
+    entries: Sender<Entry>,
+    waiting: Arc<Waiting>,
 }
 
 /// What both ends know of the lines that wait.
@@ -82,13 +88,37 @@ impl Pipe {
             drop(end);
         })?;
         Ok(Self {
-            entries,
-            waiting,
+            inlet: Inlet { entries, waiting },
             thread,
             ended,
         })
     }
 
+    /// An inlet, to hand lines over by.
+    #[must_use]
+    pub fn inlet(&self) -> Inlet {
+        self.inlet.clone()
+    }
+
+    /// Takes no more lines, once the other inlets are gone too, and waits for what was taken to be written, at most
+    /// `within`. Returns how many lines were not.
+    pub fn finish(self, within: Duration) -> usize {
+        let waiting = Arc::clone(&self.inlet.waiting);
+        drop(self.inlet);
+        self.thread.thread().unpark();
+        let in_time = self.ended.recv_timeout(within) != Err(RecvTimeoutError::Timeout);
+        let lost = waiting.lines.load(Ordering::SeqCst);
+        if !in_time {
+            waiting.end();
+            log::warn!(
+                "{lost} event lines are lost: they could not be written in time when the collector ended"
+            );
+        }
+        lost
+    }
+}
+
+impl Inlet {
     /// Hands a line over, without waiting. A line that nobody would read is dropped as if written.
     ///
     /// # Errors
@@ -110,26 +140,10 @@ impl Pipe {
         self.waiting.room()
     }
 
-    /// Asks for a [`Notice::Room`] without handing a line over. Whoever asks looks at [`Pipe::room`] afterwards:
+    /// Asks for a [`Notice::Room`] without handing a line over. Whoever asks looks at [`Inlet::room`] afterwards:
     /// of room that was there before, nobody is told.
     pub fn want_room(&self) {
         self.waiting.room_wanted.store(true, Ordering::SeqCst);
-    }
-
-    /// Takes no more lines, and waits for what was taken to be written, at most `within`. Returns how many
-    /// lines were not.
-    pub fn finish(self, within: Duration) -> usize {
-        drop(self.entries);
-        self.thread.thread().unpark();
-        let in_time = self.ended.recv_timeout(within) != Err(RecvTimeoutError::Timeout);
-        let lost = self.waiting.lines.load(Ordering::SeqCst);
-        if !in_time {
-            self.waiting.end();
-            log::warn!(
-                "{lost} event lines are lost: they could not be written in time when the collector ended"
-            );
-        }
-        lost
     }
 }
 

@@ -1,4 +1,7 @@
 use super::*;
+use crate::output::Entry;
+use crate::output::events::{EventName, EventSet};
+use crate::teller::told;
 use crate::track::config::Config;
 use crate::track::event::{SourceEvent, State};
 use crate::track::transmit::Peer;
@@ -84,12 +87,20 @@ impl<'a> Scene<'a> {
                 forget: Duration::from_mins(1),
                 ..Config::default()
             }),
-            relay: Relay::new(queue, CAPACITY, told(events)),
+            relay: Relay::new(Teller::new(queue, CAPACITY, told(events))),
             clock: Reading {
                 now: Moment::from_nanos(1_000_000_000),
                 wall_nanos: 1_700_000_000_000_000_000,
             },
             seq: 0,
+        }
+    }
+
+    /// Another tracker whose relay tells to the same queue.
+    fn beside(&self) -> Self {
+        Self {
+            relay: Relay::new(self.relay.teller.another()),
+            ..Self::new(self.queue, EventSet::ALL)
         }
     }
 
@@ -134,6 +145,11 @@ impl<'a> Scene<'a> {
         self.relay.flush(&mut self.tracker, &self.clock)
     }
 
+    /// What is left to tell, and then the end.
+    fn end(&mut self) -> bool {
+        self.relay.finish(&mut self.tracker, &self.clock) && self.relay.teller.end(&self.clock)
+    }
+
     /// Reads all there is to read, however often the relay has to come again.
     fn read_to_the_end(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
@@ -152,7 +168,10 @@ impl<'a> Scene<'a> {
 fn a_reader_that_keeps_up_is_told_all_in_order() {
     let queue = Fake::default();
     let mut scene = Scene::new(&queue, EventSet::ALL);
-    scene.relay.tell(What::Tick(Default::default()), &scene.clock);
+    scene
+        .relay
+        .teller
+        .tell(What::Tick(Default::default()), &scene.clock);
     scene.beat(1);
     scene.beat(2);
     scene.bye(1);
@@ -161,7 +180,7 @@ fn a_reader_that_keeps_up_is_told_all_in_order() {
         queue.read_all(),
         ["tick", "up s1 up", "up s2 up", "stopped s1 stopped"]
     );
-    assert_eq!(scene.relay.dropped(), 0);
+    assert_eq!(scene.relay.teller.dropped(), 0);
 }
 
 #[test]
@@ -182,9 +201,12 @@ fn after_a_gap_come_the_states_and_only_then_what_happens_next() {
     (0..CAPACITY + 3).for_each(|source| scene.beat(source));
     assert!(!scene.flush());
     scene.bye(17);
-    scene.relay.tell(What::Tick(Default::default()), &scene.clock);
+    scene
+        .relay
+        .teller
+        .tell(What::Tick(Default::default()), &scene.clock);
     assert!(!scene.flush());
-    assert_eq!(scene.relay.dropped(), 5);
+    assert_eq!(scene.relay.teller.dropped(), 5);
 
     // One short of half empty, nothing may come; at half empty the relay is woken.
     let woken: Vec<_> = (0..CAPACITY / 2).map(|_| queue.read().unwrap().1).collect();
@@ -206,7 +228,7 @@ fn after_a_gap_come_the_states_and_only_then_what_happens_next() {
             "stopped s16 stopped"
         ]
     );
-    assert_eq!(scene.relay.dropped(), 6);
+    assert_eq!(scene.relay.teller.dropped(), 6);
 }
 
 #[test]
@@ -242,9 +264,12 @@ fn a_filtered_line_is_no_dropped_one_but_the_gap_and_its_states_are_told() {
     let stopped = EventName::Source(Happening::Stopped);
     let mut scene = Scene::new(&queue, [stopped].into_iter().collect());
     (0..2 * CAPACITY).for_each(|source| scene.beat(source));
-    scene.relay.tell(What::Tick(Default::default()), &scene.clock);
+    scene
+        .relay
+        .teller
+        .tell(What::Tick(Default::default()), &scene.clock);
     assert!(scene.flush());
-    assert_eq!((queue.read_all().len(), scene.relay.dropped()), (0, 0));
+    assert_eq!((queue.read_all().len(), scene.relay.teller.dropped()), (0, 0));
     (0..CAPACITY + 1).for_each(|source| scene.bye(source));
     // Filtered again, and so no reason for a state either.
     scene.beat(20);
@@ -252,7 +277,7 @@ fn a_filtered_line_is_no_dropped_one_but_the_gap_and_its_states_are_told() {
     let lines = scene.read_to_the_end();
     assert_eq!(lines.len(), CAPACITY + 2);
     assert_eq!(lines[CAPACITY..], ["gap 1", "state s16 stopped"]);
-    assert!(scene.relay.end(&mut scene.tracker, &scene.clock));
+    assert!(scene.end());
     assert_eq!(queue.read_all(), [""; 0]);
 }
 
@@ -282,7 +307,7 @@ fn a_snapshot_of_many_never_crowds_out_what_happens() {
         }
     }
     assert!(is_all_told);
-    assert_eq!(scene.relay.dropped(), 0);
+    assert_eq!(scene.relay.teller.dropped(), 0);
     assert!(wakes > 100, "{wakes} wakes");
     assert_eq!(
         lines.iter().filter(|line| line.starts_with("state ")).count(),
@@ -296,7 +321,7 @@ fn the_end_takes_the_last_room() {
     let mut scene = Scene::new(&queue, EventSet::ALL);
     (1..CAPACITY).for_each(|source| scene.beat(source));
     scene.flush();
-    assert!(scene.relay.end(&mut scene.tracker, &scene.clock));
+    assert!(scene.end());
     assert_eq!(queue.read_all()[CAPACITY - 1], "end");
 }
 
@@ -305,9 +330,9 @@ fn the_end_comes_last_and_waits_for_room() {
     let queue = Fake::default();
     let mut scene = Scene::new(&queue, EventSet::ALL);
     (0..CAPACITY + 2).for_each(|source| scene.beat(source));
-    assert!(!scene.relay.end(&mut scene.tracker, &scene.clock));
+    assert!(!scene.end());
     queue.read_all();
-    assert!(scene.relay.end(&mut scene.tracker, &scene.clock));
+    assert!(scene.end());
     assert_eq!(queue.read_all(), ["gap 2", "state s16 up", "state s17 up", "end"]);
 }
 
@@ -351,46 +376,54 @@ impl Reader {
     }
 }
 
-/// Random beats, byes and silences, and a reader that now reads and now does not.
-#[test]
-fn whatever_the_reader_does_it_knows_the_truth_in_the_end() {
-    for seed in 1..=50_u64 {
-        let mut random = seed;
-        let mut draw = |below: u64| {
-            random = random
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (random >> 33) % below
-        };
-        let queue = Fake::default();
-        let mut scene = Scene::new(&queue, EventSet::ALL);
-        let mut reader = Reader::default();
-        for step in 0..2_000 {
-            match draw(8) {
-                0..=3 => scene.beat(draw(40) as usize),
-                4 => scene.bye(draw(40) as usize),
-                5 if draw(20) == 0 => scene.pass(Duration::from_secs(70)),
-                _ => scene.pass(Duration::from_millis(draw(800))),
-            }
-            scene.flush();
-            // Now a reader that keeps up, now a slow one.
-            let reads = if step / 100 % 2 == 0 { u64::MAX } else { draw(2) };
-            let lines =
-                std::iter::from_fn(|| queue.read()).take(usize::try_from(reads).unwrap_or(usize::MAX));
-            lines.for_each(|(what, _)| reader.read(&what));
+/// Random beats, byes and silences of the sources of several relays, and a reader that now reads and now does not.
+fn assert_the_truth_is_known_in_the_end(relays: usize, seed: u64) {
+    let mut random = seed;
+    let mut draw = |below: u64| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    let queue = Fake::default();
+    let mut scenes = vec![Scene::new(&queue, EventSet::ALL)];
+    (1..relays).for_each(|_| scenes.push(scenes[0].beside()));
+    let mut reader = Reader::default();
+    for step in 0..2_000 {
+        let number = draw(relays as u64) as usize;
+        // No two relays tell of the same source.
+        let mut source = || 40 * number + draw(40) as usize;
+        let (one, kind) = (source(), draw(8));
+        let scene = &mut scenes[number];
+        match kind {
+            0..=3 => scene.beat(one),
+            4 => scene.bye(one),
+            5 if draw(20) == 0 => scene.pass(Duration::from_secs(70)),
+            _ => scene.pass(Duration::from_millis(draw(800))),
         }
-        while !scene.flush() || !queue.waiting.borrow().is_empty() {
-            std::iter::from_fn(|| queue.read()).for_each(|(what, _)| reader.read(&what));
+        scene.flush();
+        // Now a reader that keeps up, now a slow one.
+        let reads = if step / 100 % 2 == 0 { u64::MAX } else { draw(2) };
+        let lines = std::iter::from_fn(|| queue.read()).take(usize::try_from(reads).unwrap_or(usize::MAX));
+        lines.for_each(|(what, _)| reader.read(&what));
+    }
+    loop {
+        let flushed: Vec<bool> = scenes.iter_mut().map(Scene::flush).collect();
+        if flushed.iter().all(|&is_all| is_all) && queue.waiting.borrow().is_empty() {
+            break;
         }
-        assert_eq!(reader.gaps, scene.relay.dropped(), "seed {seed}");
-        assert!(
-            reader.gaps > 0 && reader.lines > 100,
-            "seed {seed}: {} {}",
-            reader.gaps,
-            reader.lines
-        );
+        std::iter::from_fn(|| queue.read()).for_each(|(what, _)| reader.read(&what));
+    }
+    assert_eq!(reader.gaps, scenes[0].relay.teller.dropped(), "seed {seed}");
+    assert!(
+        reader.gaps > 0 && reader.lines > 100,
+        "seed {seed}: {} {}",
+        reader.gaps,
+        reader.lines
+    );
+    let mut sources = 0;
+    for scene in &mut scenes {
         scene.tracker.ask_all_states();
-        let mut sources = 0;
         while let Some(Event {
             what: What::Source(source),
             ..
@@ -404,6 +437,41 @@ fn whatever_the_reader_does_it_knows_the_truth_in_the_end() {
             );
             sources += 1;
         }
-        assert_eq!(reader.states.len(), sources, "seed {seed}");
     }
+    assert_eq!(reader.states.len(), sources, "seed {seed}");
+}
+
+#[test]
+fn whatever_the_reader_does_it_knows_the_truth_in_the_end() {
+    (1..=50).for_each(|seed| assert_the_truth_is_known_in_the_end(1, seed));
+}
+
+#[test]
+fn it_knows_the_truth_of_several_relays_too() {
+    (1..=50).for_each(|seed| assert_the_truth_is_known_in_the_end(3, seed));
+}
+
+/// A reader misses lines, not relays: who tells first tells of all.
+#[test]
+fn one_gap_tells_of_the_lines_that_several_dropped() {
+    let queue = Fake::default();
+    let mut one = Scene::new(&queue, EventSet::ALL);
+    let mut other = one.beside();
+    (0..=CAPACITY).for_each(|source| one.beat(source));
+    one.flush();
+    (20..23).for_each(|source| other.beat(source));
+    other.flush();
+    assert_eq!((one.relay.teller.dropped(), other.relay.teller.dropped()), (4, 4));
+    assert_eq!(queue.read_all().len(), CAPACITY);
+    assert!(other.flush() && one.flush());
+    assert_eq!(
+        queue.read_all(),
+        [
+            "gap 4",
+            "state s20 up",
+            "state s21 up",
+            "state s22 up",
+            "state s16 up"
+        ]
+    );
 }

@@ -1,19 +1,21 @@
 use super::*;
 use crate::config::Listen;
-use crate::net;
+use crate::net::{self, Steering};
 use crate::output::Entry;
 use crate::output::events::EventSet;
 use crate::output::pipe::Full;
-use crate::signals::{self, Orders};
+use crate::teller::Teller;
 use crate::track::config::Config;
-use crate::track::event::{Happening, State};
+use crate::track::event::{Happening, State, What};
 use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Seq, Session, View};
 use std::cell::RefCell;
 use std::net::{SocketAddr, UdpSocket};
+use std::num::NonZeroU16;
 use std::rc::Rc;
+use std::sync::mpsc::channel;
 
 /// A queue without end.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 struct Endless(Rc<RefCell<Vec<What>>>);
 
 impl Queue for Endless {
@@ -29,14 +31,17 @@ impl Queue for Endless {
     fn want_room(&self) {}
 }
 
-fn shard(tick: Option<Duration>) -> (Shard<Endless>, Endless, Orders, SocketAddr) {
-    let sockets = net::open(&Listen::At(vec!["127.0.0.1:0".parse().unwrap()])).unwrap();
-    let address = sockets[0].local();
-    let (orders, obedience) = signals::orders().unwrap();
-    let told = Endless::default();
-    let relay = Relay::new(told.clone(), usize::MAX, EventSet::ALL);
-    let shard = Shard::new(sockets, Tracker::new(Config::default()), relay, obedience, tick).unwrap();
-    (shard, told, orders, address)
+fn shard() -> (Shard<Endless>, Endless, SocketAddr) {
+    let listen = Listen::At(vec!["127.0.0.1:0".parse().unwrap()]);
+    let mut listening = net::open(&listen, NonZeroU16::MIN).unwrap();
+    let (address, told) = (listening.addresses()[0], Endless::default());
+    let shard = working_at(listening.shards.remove(0), &told);
+    (shard, told, address)
+}
+
+fn working_at(sockets: Vec<Socket>, told: &Endless) -> Shard<Endless> {
+    let relay = Relay::new(Teller::new(told.clone(), usize::MAX, EventSet::ALL));
+    Shard::new(sockets, Tracker::new(Config::default()), relay).unwrap()
 }
 
 fn sender() -> UdpSocket {
@@ -90,7 +95,7 @@ fn happenings(told: &Endless) -> Vec<(Happening, State)> {
 
 #[test]
 fn a_beat_is_answered_and_told_and_so_is_the_silence_after_it() {
-    let (mut shard, told, _orders, address) = shard(None);
+    let (mut shard, told, address) = shard();
     let sender = sender();
     sender.send_to(&beat("fridge-7", 5, 0), address).unwrap();
     sender.send_to(b"rubbish", address).unwrap();
@@ -115,7 +120,7 @@ fn a_beat_is_answered_and_told_and_so_is_the_silence_after_it() {
 #[test]
 fn time_is_judged_no_further_than_reception() {
     let _stamps = net::with_stamps();
-    let (mut shard, _told, _orders, address) = shard(None);
+    let (mut shard, _told, address) = shard();
     shard.batches_a_cycle = 1;
     let sender = sender();
     let before = clock::now();
@@ -138,48 +143,138 @@ fn time_is_judged_no_further_than_reception() {
 
 #[test]
 fn nothing_to_do_is_waited_for_without_end() {
-    let (mut shard, told, _orders, _address) = shard(None);
+    let (mut shard, told, _address) = shard();
     shard.cycle();
     assert_eq!(shard.patience(), None);
     assert!(told.0.borrow().is_empty());
 }
 
+/// What is asked of a shard while it waits.
 #[test]
-fn ticks_come_when_they_are_due_and_none_is_made_up_for() {
-    let (mut shard, told, _orders, _address) = shard(Some(Duration::from_secs(10)));
-    let start = shard.ticks.as_ref().unwrap().next;
-    let mut reading = clock::read();
-    for (seconds, ticks) in [(-1, 0), (0, 1), (5, 1), (10, 2), (75, 3), (80, 3), (85, 4)] {
-        reading.now = Moment::from_nanos(start.as_nanos().saturating_add_signed(seconds * 1_000_000_000));
-        shard.tick(&reading);
-        assert_eq!(told.0.borrow().len(), ticks, "{seconds} s after the first");
-    }
-    assert!(matches!(told.0.borrow()[0], What::Tick(_)));
+fn messages_are_heard_while_waiting() {
+    let (mut shard, told, address) = shard();
+    sender().send_to(&beat("fridge-7", 1, 0), address).unwrap();
+    work_until(&mut shard, |shard| shard.tracker.tick().received == 1);
+    let (to, counts) = channel();
+    shard.handle().send(Message::Tick(to));
+    shard.handle().send(Message::States);
+    shard.handle().send(Message::End(Ending::InOrder(clock::now())));
+    shard.run().unwrap();
+    assert_eq!(counts.try_iter().map(|tick| tick.received).sum::<u64>(), 1);
+    assert!(
+        happenings(&told).contains(&(Happening::State, State::Up)),
+        "{told:?}"
+    );
+    assert!(shard.ports.is_empty());
 }
 
 #[test]
-fn orders_are_heard_while_waiting() {
-    let (mut shard, told, orders, address) = shard(None);
-    sender().send_to(&beat("fridge-7", 1, 0), address).unwrap();
-    orders.reader_is_gone();
-    assert_eq!(shard.run().unwrap(), Ended::ReaderGone);
-    assert_eq!(
-        told.0.borrow()[0],
-        What::Start {
-            listen: vec![address]
+fn a_shard_whose_reader_is_gone_tells_nothing_more() {
+    let (mut shard, told, address) = shard();
+    shard.handle().send(Message::End(Ending::ReaderGone));
+    shard.run().unwrap();
+    assert_eq!(happenings(&told), []);
+    assert_eq!(shard.ports.len(), 1, "{address}");
+}
+
+/// Three shards that know each other, and their address.
+fn three(address: &str) -> (Vec<Shard<Endless>>, Endless, SocketAddr, Steering) {
+    let listen = Listen::At(vec![address.parse().unwrap()]);
+    let listening = net::open(&listen, NonZeroU16::new(3).unwrap()).unwrap();
+    let (address, told) = (listening.addresses()[0], Endless::default());
+    let steering = listening.steering.unwrap();
+    let mut shards: Vec<_> = listening
+        .shards
+        .into_iter()
+        .map(|sockets| working_at(sockets, &told))
+        .collect();
+    let handles: Vec<_> = shards.iter().map(Shard::handle).collect();
+    for (number, shard) in shards.iter_mut().enumerate() {
+        shard.sort_by(Sorter::new(steering.clone(), number, handles.clone()));
+    }
+    (shards, told, address, steering)
+}
+
+fn work(shards: &mut [Shard<Endless>]) {
+    // Twice, so that strays are taken too.
+    for _ in 0..2 {
+        for shard in &mut *shards {
+            shard.wait(Some(Duration::ZERO)).unwrap();
+            shard.cycle();
         }
-    );
-    shard.close(clock::now()).unwrap();
-    assert_eq!(told.0.borrow().last(), Some(&What::End));
+    }
+}
+
+fn received(shards: &[Shard<Endless>]) -> Vec<u64> {
+    shards.iter().map(|shard| shard.tracker.tick().received).collect()
+}
+
+const LABELS: u32 = 60;
+
+/// How many of `LABELS` are each shard's.
+fn shares(steering: &Steering) -> Vec<u64> {
+    let mut shares = vec![0; steering.shards()];
+    (0..LABELS).for_each(|n| shares[steering.owner(&beat(&format!("s{n}"), 1, 0))] += 1);
+    shares
+}
+
+#[test]
+fn each_shard_takes_its_own_and_answers_it() {
+    let (mut shards, told, address, steering) = three("127.0.0.1:0");
+    for n in 0..LABELS {
+        let sender = sender();
+        sender.send_to(&beat(&format!("s{n}"), 1, 0), address).unwrap();
+        work(&mut shards);
+        assert_eq!(sender.recv_from(&mut [0; FRAME_LEN]).unwrap().1, address);
+    }
+    assert_eq!(received(&shards), shares(&steering));
+    let ups = happenings(&told)
+        .into_iter()
+        .filter(|(happening, _)| *happening == Happening::Up);
+    assert_eq!(ups.count(), LABELS as usize);
+}
+
+/// The kernel steers by the first of what was handed to it at once (UDP_SEGMENT).
+#[test]
+fn what_came_to_the_wrong_socket_is_handed_over() {
+    let (mut shards, _told, address, steering) = three("127.0.0.1:0");
+    let sender = sender();
+    net::segment(&sender, FRAME_LEN).unwrap();
+    let all: Vec<u8> = (0..LABELS).flat_map(|n| beat(&format!("s{n}"), 1, 0)).collect();
+    assert_eq!(sender.send_to(&all, address).unwrap(), all.len());
+    work(&mut shards);
+    assert_eq!(received(&shards), shares(&steering));
+    (0..LABELS).for_each(|_| assert_eq!(sender.recv_from(&mut [0; FRAME_LEN]).unwrap().1, address));
+}
+
+/// Linux delivers what is broadcast to every socket that would take it.
+#[test]
+fn a_broadcast_is_taken_once() {
+    for listen in ["0.0.0.0:0", "[::]:0"] {
+        let (mut shards, _told, address, steering) = three(listen);
+        let to = SocketAddr::from(([127, 255, 255, 255], address.port()));
+        let sender = sender();
+        sender.set_broadcast(true).unwrap();
+        for n in 0..LABELS {
+            sender.send_to(&beat(&format!("s{n}"), 1, 0), to).unwrap();
+        }
+        sender.send_to(b"rubbish", to).unwrap();
+        work(&mut shards);
+        let mut expected = shares(&steering);
+        expected[0] += 1;
+        assert_eq!(received(&shards), expected, "{listen}");
+        (0..LABELS).for_each(|_| assert_eq!(sender.recv(&mut [0; FRAME_LEN]).unwrap(), FRAME_LEN));
+    }
 }
 
 #[test]
 fn a_frame_with_a_key_is_warned_of_once() {
-    let (shard, _told, _orders, address) = shard(None);
-    let mut shard = shard.warning_of_keys();
+    let (shard, _told, address) = shard();
+    let warning = Arc::new(Once::new());
+    let mut shard = shard.warning_of_keys(Arc::clone(&warning));
     shard.cycle();
-    assert!(shard.warns_of_keys);
+    assert!(!warning.is_completed());
     sender().send_to(&beat("fridge-7", 1, 7), address).unwrap();
-    work_until(&mut shard, |shard| !shard.warns_of_keys);
+    work_until(&mut shard, |_| warning.is_completed());
     assert_eq!(shard.tracker.tick().rejected.get(Reject::Key), 1);
 }

@@ -309,3 +309,15 @@ pub struct Tick {
     /// Event lines that the reader was too slow for.
     pub events_dropped: u64,
 }
+
+impl Tick {
+    /// Adds what is counted elsewhere.
+    pub fn add(&mut self, other: &Self) {
+        let sources = self.sources.iter_mut().zip(other.sources);
+        sources.for_each(|(own, other)| *own += other);
+        self.received += other.received;
+        self.rejected.add(&other.rejected);
+        self.socket_drops += other.socket_drops;
+        self.events_dropped += other.events_dropped;
+    }
+}

@@ -12,6 +12,7 @@ pub mod history;
 pub mod jitter;
 pub mod origin;
 pub mod reject;
+pub mod room;
 pub mod slots;
 pub mod snapshots;
 pub mod source;

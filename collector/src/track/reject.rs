@@ -98,6 +98,14 @@ impl Rejected {
         self.0[reason as usize]
     }
 
+    /// Adds those that were dropped elsewhere.
+    pub fn add(&mut self, other: &Self) {
+        self.0
+            .iter_mut()
+            .zip(&other.0)
+            .for_each(|(own, other)| *own += other);
+    }
+
     /// Every reason with its count.
     pub fn iter(&self) -> impl Iterator<Item = (Reject, u64)> + '_ {
         Reject::ALL.into_iter().map(|reason| (reason, self.get(reason)))

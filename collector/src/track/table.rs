@@ -1,4 +1,4 @@
-//! The table of sources: label to record, bounded.
+//! The table of sources: label to record. How many there may be is for others to say.
 //!
 //! It grows without a pause: records stand in chunks that never move, and the index is split into segments by
 //! the hash of the label, so that only one segment's few thousand places move at once. What a beat touches of a
@@ -23,23 +23,19 @@ pub struct Table {
     /// Numbers by label.
     segments: Vec<HashTable<u32>>,
     hash_key: RandomState,
-    len: u32,
-    max_sources: u32,
 }
 
-impl Table {
-    /// A table for at most `max_sources` sources.
-    #[must_use]
-    pub fn new(max_sources: u32) -> Self {
+impl Default for Table {
+    fn default() -> Self {
         Self {
             records: Records::default(),
             segments: (0..SEGMENTS).map(|_| HashTable::new()).collect(),
             hash_key: RandomState::new(),
-            len: 0,
-            max_sources,
         }
     }
+}
 
+impl Table {
     /// The keyed hash of `label`.
     #[must_use]
     pub fn hash(&self, label: &Label) -> LabelHash {
@@ -74,12 +70,8 @@ impl Table {
             .map(|&id| SourceId(id))
     }
 
-    /// Takes in a source that is not in the table yet; `None` where the table is full.
-    pub fn admit(&mut self, hash: LabelHash, record: (Source, History)) -> Option<SourceId> {
-        if self.len >= self.max_sources {
-            return None;
-        }
-        self.len += 1;
+    /// Takes in a source that is not in the table yet.
+    pub fn admit(&mut self, hash: LabelHash, record: (Source, History)) -> SourceId {
         let id = self.records.vacant();
         self.records.put(id, record);
         let (records, key) = (&self.records, &self.hash_key);
@@ -89,7 +81,7 @@ impl Table {
                 .map_or(0, |source| self::hash(key, &source.label).0)
         };
         self.segments[hash.segment()].insert_unique(hash.0, id, hash_of);
-        Some(SourceId(id))
+        SourceId(id)
     }
 
     /// Removes a source. Its number is free for another one from now on.
@@ -97,7 +89,6 @@ impl Table {
         let Some(source) = self.records.remove(id.0) else {
             return;
         };
-        self.len -= 1;
         let hash = self.hash(&source.label);
         if let Ok(place) = self.segments[hash.segment()].find_entry(hash.0, |&other| other == id.0) {
             place.remove();
@@ -269,7 +260,7 @@ mod tests {
         Label::new(&format!("s{n}")).unwrap()
     }
 
-    fn admit(table: &mut Table, n: u32) -> Option<SourceId> {
+    fn admit(table: &mut Table, n: u32) -> SourceId {
         let frame = Frame {
             label: label(n),
             ..frame()
@@ -302,19 +293,19 @@ mod tests {
 
     #[test]
     fn sources_are_found_by_label_until_they_are_removed() {
-        let mut table = Table::new(10_000);
+        let mut table = Table::default();
         let ids: Vec<_> = (0..10_000).map(|n| admit(&mut table, n)).collect();
-        assert!((0..10_000).all(|n| find(&table, n) == ids[n as usize] && ids[n as usize].is_some()));
-        table.remove(ids[7].unwrap());
+        assert!((0..10_000).all(|n| find(&table, n) == Some(ids[n as usize])));
+        table.remove(ids[7]);
         assert_eq!(find(&table, 7), None);
-        assert_eq!(table.first_from(ids[7].unwrap()), ids[8]);
-        assert_eq!(find(&table, 8), ids[8]);
+        assert_eq!(table.first_from(ids[7]), Some(ids[8]));
+        assert_eq!(find(&table, 8), Some(ids[8]));
     }
 
     #[test]
     fn a_guess_is_right_for_a_source_that_is_alone_in_its_bucket() {
-        let mut table = Table::new(10);
-        let id = admit(&mut table, 1);
+        let mut table = Table::default();
+        let id = Some(admit(&mut table, 1));
         let guess = table.guess(table.hash(&label(1)));
         assert_eq!(guess, id);
         assert_eq!(table.confirm(guess, &label(1)), id);
@@ -322,14 +313,14 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_takes_a_source_only_when_one_has_left() {
-        let mut table = Table::new(2);
+    fn the_number_of_a_source_that_left_is_used_again_once() {
+        let mut table = Table::default();
         let first = admit(&mut table, 0);
-        assert!(admit(&mut table, 1).is_some());
-        assert_eq!(admit(&mut table, 2), None);
-        table.remove(first.unwrap());
-        table.remove(first.unwrap());
-        assert_eq!(admit(&mut table, 2), first, "the number is used again");
-        assert_eq!(admit(&mut table, 3), None);
+        let second = admit(&mut table, 1);
+        table.remove(first);
+        table.remove(first);
+        assert_eq!(admit(&mut table, 2), first);
+        assert_ne!(admit(&mut table, 3), second);
+        assert_eq!(find(&table, 0), None);
     }
 }

@@ -14,6 +14,7 @@ use super::event::{Cause, Detail, Event, Happening, SourceId, State, Tick};
 use super::history::History;
 use super::origin::Origin;
 use super::reject::{Reject, Rejected};
+use super::room::Room;
 use super::slots::Filled;
 use super::snapshots::Snapshots;
 use super::source::{Source, Succession};
@@ -47,6 +48,7 @@ pub struct Tracker {
     config: Config,
     authority: Authority,
     table: Table,
+    room: Room,
     deadlines: Deadlines,
     /// Sources in each state, indexed by the state.
     states: [u64; State::ALL.len()],
@@ -60,10 +62,18 @@ pub struct Tracker {
 impl Tracker {
     /// A tracker that knows no source yet.
     #[must_use]
-    pub fn new(mut config: Config) -> Self {
+    pub fn new(config: Config) -> Self {
+        let room = Room::new(config.max_sources);
+        Self::sharing(config, room)
+    }
+
+    /// A tracker that knows no source yet and has `room` together with others.
+    #[must_use]
+    pub fn sharing(mut config: Config, room: Room) -> Self {
         Self {
             authority: Authority::new(std::mem::take(&mut config.keys)),
-            table: Table::new(config.max_sources),
+            table: Table::default(),
+            room,
             deadlines: Deadlines::default(),
             states: [0; State::ALL.len()],
             received: 0,
@@ -159,9 +169,11 @@ impl Tracker {
 
     /// The first frame of a source that is not in the table.
     fn meet(&mut self, frame: &Frame, hash: LabelHash, origin: Origin, now: Moment) -> Result<(), Reject> {
+        if !self.room.take() {
+            return Err(Reject::Full);
+        }
         let source = Source::first(frame, origin, now, &self.config);
-        let record = (source, History::begin(now));
-        let id = self.table.admit(hash, record).ok_or(Reject::Full)?;
+        let id = self.table.admit(hash, (source, History::begin(now)));
         self.states[State::Unknown as usize] += 1;
         self.snapshots.admit(id);
         self.settle(id, frame, now, &Before::FIRST, None);
@@ -412,6 +424,7 @@ impl Tracker {
         self.tell(id, now, before, (Happening::Forgotten, None), Detail::None);
         self.states[State::Unknown as usize] -= 1;
         self.table.remove(id);
+        self.room.give_back();
     }
 
     /// When [`Tracker::on_time`] has something to do next; a moment in the past where it has more to do.

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 use std::io::{self, Write as _};
+use std::num::NonZeroU16;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -43,8 +44,8 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> io::Result<String> {
     let loopback = "127.0.0.1:0".parse().map_err(io::Error::other)?;
-    let sockets = net::open(&Listen::At(vec![loopback])).map_err(io::Error::other)?;
-    let [socket] = &sockets[..] else {
+    let listening = net::open(&Listen::At(vec![loopback]), NonZeroU16::MIN).map_err(io::Error::other)?;
+    let [socket] = &listening.shards[0][..] else {
         return Err(io::Error::other("one address is one socket"));
     };
     let interval = humantime::format_duration(options.interval).to_string();

@@ -21,11 +21,7 @@ impl Sender {
     /// A source called `label` that sends to `to`, every second unless its frames say otherwise.
     #[must_use]
     pub fn new(to: SocketAddr, label: &str) -> Self {
-        let any = if to.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
-        let socket = UdpSocket::bind(any).expect("the loopback has ports left");
-        socket
-            .connect(to)
-            .expect("an address on the loopback is reachable");
+        let socket = connected(to);
         let frame = Frame {
             kind: Kind::Beat(Health::Ok),
             flags: Flags::default(),
@@ -83,6 +79,12 @@ impl Sender {
         self.frame.next_ms = promised_ms;
     }
 
+    /// Sends from another port from now on.
+    pub fn roam(&mut self) {
+        let to = self.socket.peer_addr().expect("it is connected");
+        self.socket = connected(to);
+    }
+
     /// Begins a new session.
     pub fn restart(&mut self) {
         self.began = now();
@@ -90,8 +92,8 @@ impl Sender {
         self.frame.seq = Seq::FIRST;
     }
 
-    /// Sends a beat, waits for its ack, and says how long that took. What was sent before it has arrived then,
-    /// and has been judged.
+    /// Sends a beat, waits for its ack, and says how long that took. What the same source sent before it has
+    /// arrived then, and has been judged.
     pub fn beat_acked(&mut self) -> Duration {
         let before = now();
         self.frame.flags.want_ack = true;
@@ -119,4 +121,13 @@ impl Sender {
         self.send_bytes(&bytes);
         self.frame.seq = self.frame.seq.next().expect("no test sends four billion frames");
     }
+}
+
+fn connected(to: SocketAddr) -> UdpSocket {
+    let any = if to.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+    let socket = UdpSocket::bind(any).expect("the loopback has ports left");
+    socket
+        .connect(to)
+        .expect("an address on the loopback is reachable");
+    socket
 }

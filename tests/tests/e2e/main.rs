@@ -16,6 +16,7 @@ mod network;
 mod options;
 mod reach;
 mod reader;
+mod workers;
 
 use beacon_tests::e2e::Witness;
 

@@ -46,6 +46,8 @@ fn the_collector_names_the_option_that_is_wrong() {
         ("--listen", &["--listen", "somewhere"][..]),
         ("--listen", &["--listen", "127.0.0.1"]),
         ("--listen", &["--listen"]),
+        ("--workers", &["--workers", "0"]),
+        ("--workers", &["--workers", "257"]),
         ("--format", &["--format", "xml"]),
         ("--misses", &["--misses", "0"]),
         ("--misses-override", &["--misses-override", "256"]),

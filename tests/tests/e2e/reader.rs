@@ -132,7 +132,8 @@ fn assert_judged_in_time(overdue_ms: i64, line: &Line, witness: &Witness) {
 #[test]
 fn a_reader_that_stops_for_ten_seconds_delays_nothing_and_is_told_what_it_missed() {
     let witness = Witness::start();
-    let mut collector = Collector::start("127.0.0.1:0", &["--queue", "64", "--tick", "100ms"]);
+    let arguments = ["--queue", "64", "--tick", "100ms", "--workers", "3"];
+    let mut collector = Collector::start("127.0.0.1:0", &arguments);
     let mut fleet = Fleet::new(&collector);
     collector.pause_reading();
     let stall = Limit::after(STALL);

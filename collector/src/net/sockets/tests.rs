@@ -2,12 +2,11 @@ use super::*;
 use crate::clock;
 use crate::net::BATCH;
 use beacon_common::FRAME_LEN;
-use std::collections::HashSet;
 use std::net::UdpSocket;
 use std::time::Duration;
 
 fn open_at(address: &str) -> Socket {
-    Socket::open(address.parse().unwrap()).unwrap()
+    Socket::open(address.parse().unwrap(), Place::Alone).unwrap()
 }
 
 /// A peer's socket on `host`, which waits long enough for what must come.
@@ -183,94 +182,11 @@ fn a_group_is_joined_beside_others_who_listen_to_it() {
 }
 
 #[test]
-fn the_default_is_the_wildcard_address_of_both_families() {
-    let Ok(sockets) = open(&Listen::Default) else {
-        // Somebody listens there already, which is what the error has to say.
-        let line = open(&Listen::Default).unwrap_err().line;
-        assert!(line.contains(":7878: cannot listen: port in use; "), "{line}");
-        return;
-    };
-    let local = sockets[0].local();
-    assert_eq!((sockets.len(), local.port()), (1, DEFAULT_PORT));
-    assert!(local.ip().is_unspecified());
-}
-
-#[test]
-fn each_address_has_its_own_socket_and_its_own_port() {
-    let both = vec![
-        "[::1]:0".parse().unwrap(),
-        "127.0.0.1:0".parse().unwrap(),
-        "[::ffff:127.0.0.1]:0".parse().unwrap(),
-    ];
-    let sockets = open(&Listen::At(both)).unwrap();
-    let hosts: Vec<_> = sockets
-        .iter()
-        .map(|socket| socket.local().ip().to_string())
-        .collect();
-    assert_eq!(hosts, ["::1", "127.0.0.1", "127.0.0.1"]);
-    let ports: HashSet<_> = sockets.iter().map(|socket| socket.local()).collect();
-    assert_eq!(ports.len(), 3);
-    assert!(sockets.iter().all(|socket| socket.local().port() != 0));
-}
-
-#[test]
-fn an_address_that_is_taken_is_told_with_what_to_do() {
-    let taken = peer("127.0.0.1").local_addr().unwrap();
-    let other = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let busy = other.local_addr().unwrap();
-    let failure = open(&Listen::At(vec![busy])).unwrap_err();
-    assert_eq!(failure.exit, Exit::System);
-    let port = busy.port();
-    assert_eq!(
-        failure.line,
-        format!(
-            "--listen {busy}: cannot listen: port in use; `ss -ulnp sport = :{port}` tells by whom; stop it, or \
-             listen elsewhere"
-        )
-    );
-    // The IPv6 wildcard takes IPv4 too.
-    let wildcard = SocketAddr::from((Ipv6Addr::UNSPECIFIED, taken.port()));
-    let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, taken.port()));
-    let failure = open(&Listen::At(vec![wildcard, v4])).unwrap_err();
-    assert_eq!(
-        failure.line,
-        format!(
-            "--listen {v4}: cannot listen: port in use; --listen {wildcard} already takes it; leave one of them out"
-        )
-    );
-}
-
-#[test]
-fn an_address_of_another_host_is_told_with_what_to_do() {
-    let failure = open(&Listen::At(vec!["192.0.2.1:7878".parse().unwrap()])).unwrap_err();
-    assert_eq!(
-        failure.line,
-        "--listen 192.0.2.1:7878: cannot listen: no such address on this host; `ip address` tells which there are"
-    );
-    let failure = open(&Listen::At(vec!["[fe80::1]:7878".parse().unwrap()])).unwrap_err();
-    assert!(
-        failure.line.contains("takes the interface's number behind it"),
-        "{failure}"
-    );
-}
-
-#[test]
 fn a_buffer_that_is_too_small_comes_with_the_command_to_enlarge_it() {
-    let line = too_small("[::]:7878".parse().unwrap(), 212_992);
+    let line = too_small(212_992);
     assert!(
-        line.starts_with("[::]:7878: the kernel gives a receive buffer of 212992 bytes, "),
+        line.starts_with("the kernel gives a receive buffer of 212992 bytes, "),
         "{line}"
     );
     assert!(line.ends_with("sysctl -w net.core.rmem_max=4194304"), "{line}");
-}
-
-#[test]
-fn wildcards_overlap_what_they_take() {
-    let overlap = |one: &str, other: &str| overlap(one.parse().unwrap(), other.parse().unwrap());
-    assert!(overlap("[::]:1", "127.0.0.1:1"));
-    assert!(overlap("127.0.0.1:1", "0.0.0.0:1"));
-    assert!(overlap("[::1]:1", "[::]:1"));
-    assert!(!overlap("0.0.0.0:1", "[::1]:1"));
-    assert!(!overlap("[::]:1", "127.0.0.1:2"));
-    assert!(!overlap("127.0.0.2:1", "127.0.0.1:1"));
 }

@@ -122,7 +122,7 @@ fn entry() -> Entry {
 }
 
 fn push(pipe: &Pipe, lines: usize) {
-    (0..lines).for_each(|_| assert_eq!(pipe.push(entry()), Ok(())));
+    (0..lines).for_each(|_| assert_eq!(pipe.inlet.push(entry()), Ok(())));
 }
 
 /// Nothing but whole lines, with the numbers from 1 to `count`, each once and in order.
@@ -171,14 +171,14 @@ fn a_write_that_is_cut_short_goes_on_where_it_ended() {
 fn a_full_queue_takes_no_line_and_tells_when_it_does_again() {
     let bench = bench(16);
     push(&bench.pipe, 16);
-    assert_eq!(bench.pipe.room(), 0);
+    assert_eq!(bench.pipe.inlet.room(), 0);
     assert_eq!(
-        [bench.pipe.push(entry()), bench.pipe.push(entry())],
+        [bench.pipe.inlet.push(entry()), bench.pipe.inlet.push(entry())],
         [Err(Full); 2]
     );
     bench.order([Ok(ALL), Ok(ALL)]);
     assert_eq!(bench.notice(), Notice::Room);
-    assert!(bench.pipe.room() >= 8);
+    assert!(bench.pipe.inlet.room() >= 8);
     push(&bench.pipe, 8);
     let (lost, text) = bench.all_written();
     assert_eq!(lost, 0);
@@ -238,7 +238,7 @@ fn every_line_comes_through_a_slow_non_blocking_output() {
         reader.read_to_string(&mut text).map(|_| text)
     });
     for _ in 0..LINES {
-        while pipe.push(entry()) == Err(Full) {
+        while pipe.inlet.push(entry()) == Err(Full) {
             if notices.recv_timeout(Duration::from_millis(100)).is_err() {
                 start.send(()).expect("the reader waits");
                 assert_eq!(notices.recv_timeout(BOUND), Ok(Notice::Room));

@@ -1,0 +1,262 @@
+//! Above the shards: passes on what the collector is asked to do, and tells what concerns it as a whole.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use beacon_common::Moment;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+
+use crate::clock::{self, Reading};
+use crate::handle::{Ending, Handle, Message};
+use crate::shard::Shard;
+use crate::signals::{Obedience, Orders};
+use crate::teller::{Queue, Teller};
+use crate::track::event::{Tick, What};
+
+/// How long shards may take to say what they have counted: they do between two batches of datagrams.
+const COUNT_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long a reader that is too slow is waited for at the end.
+const END_WITHIN: Duration = Duration::from_secs(2);
+
+const ORDERS: Token = Token(0);
+
+const READER: Token = Token(1);
+
+/// Watches over the shards.
+pub struct Supervisor<Q> {
+    poll: Poll,
+    wakers: Events,
+    orders: Obedience,
+    teller: Teller<Q>,
+    workers: Vec<Worker>,
+    ticks: Option<Ticks>,
+}
+
+/// A shard at work.
+#[derive(Debug)]
+pub struct Worker {
+    handle: Handle,
+    has_ended: Arc<AtomicBool>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+/// Tells the supervisor that a worker has ended, however it did.
+struct Farewell {
+    has_ended: Arc<AtomicBool>,
+    orders: Arc<Orders>,
+}
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        self.has_ended.store(true, Ordering::SeqCst);
+        self.orders.wake();
+    }
+}
+
+impl Worker {
+    /// Has `shard` work in a thread of its own; the supervisor, who waits for `orders`, is woken when it ends.
+    ///
+    /// # Errors
+    /// The system's, where it has no thread to give.
+    pub fn spawn<Q: Queue + Send + 'static>(
+        number: usize,
+        mut shard: Shard<Q>,
+        orders: Arc<Orders>,
+    ) -> io::Result<Self> {
+        let handle = shard.handle();
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let farewell = Farewell {
+            has_ended: Arc::clone(&has_ended),
+            orders,
+        };
+        let thread = thread::Builder::new()
+            .name(format!("worker-{number}"))
+            .spawn(move || {
+                let _farewell = farewell;
+                shard.run()
+            })?;
+        Ok(Self {
+            handle,
+            has_ended,
+            thread,
+        })
+    }
+
+    fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::SeqCst)
+    }
+}
+
+struct Ticks {
+    period: Duration,
+    next: Moment,
+}
+
+impl<Q: Queue> Supervisor<Q> {
+    /// One that obeys `orders`, tells through `teller`, and ticks every `tick`, if at all.
+    ///
+    /// # Errors
+    /// The system's, where it has no file descriptors to give.
+    pub fn new(orders: Obedience, teller: Teller<Q>, tick: Option<Duration>) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        poll.registry()
+            .register(&mut SourceFd(&orders.as_raw_fd()), ORDERS, Interest::READABLE)?;
+        let now = clock::now();
+        Ok(Self {
+            poll,
+            wakers: Events::with_capacity(2),
+            orders,
+            teller,
+            workers: Vec::new(),
+            ticks: tick.map(|period| Ticks {
+                period,
+                next: now + period,
+            }),
+        })
+    }
+
+    /// Ends when the other end of `output` is closed, also while there is nothing to write to it.
+    #[must_use]
+    pub fn watching_reader(self, output: RawFd) -> Self {
+        let registry = self.poll.registry();
+        // A file cannot be watched, and has no reader that could go.
+        if let Err(error) = registry.register(&mut SourceFd(&output), READER, Interest::WRITABLE) {
+            log::debug!("the reader of the events is not watched: {error}");
+        }
+        self
+    }
+
+    /// Watches over `workers` until the collector is told to end, nobody reads any more or one of them fails, and
+    /// then ends them, with `end` as the last line. Returns until when what is told may still be written.
+    ///
+    /// # Errors
+    /// The system's, where a worker or the supervisor cannot wait.
+    pub fn run(mut self, workers: Vec<Worker>) -> io::Result<Moment> {
+        self.workers = workers;
+        while !self.orders.end() && !self.orders.reader_gone() && !self.any_ended() {
+            self.wait(self.patience())?;
+            if self.orders.take_states() {
+                self.workers
+                    .iter()
+                    .for_each(|worker| worker.handle.send(Message::States));
+            }
+            let clock = clock::read();
+            self.tick(&clock);
+            self.teller.make_up(&clock);
+        }
+        self.end()
+    }
+
+    fn any_ended(&self) -> bool {
+        self.workers.iter().any(Worker::has_ended)
+    }
+
+    /// How long there is nothing to do unless something comes; `None` for ever.
+    fn patience(&self) -> Option<Duration> {
+        let ticks = self.ticks.as_ref()?;
+        Some(ticks.next.since(clock::now()))
+    }
+
+    /// Waits for orders. The timeout is rounded up to the next millisecond.
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.wakers, timeout) {
+            // A signal: what it asks for is waiting in the orders, and the loop comes round again.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            polled => polled?,
+        }
+        for waker in &self.wakers {
+            match waker.token() {
+                ORDERS => {
+                    self.orders.hear();
+                    // Those who wait for room in the output look again.
+                    self.workers.iter().for_each(|worker| worker.handle.wake());
+                }
+                _ if waker.is_error() || waker.is_write_closed() => self.orders.reader_is_gone(),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, clock: &Reading) {
+        let Some(ticks) = self.ticks.as_mut().filter(|ticks| ticks.next <= clock.now) else {
+            return;
+        };
+        ticks.next = ticks.next + ticks.period;
+        if ticks.next <= clock.now {
+            ticks.next = clock.now + ticks.period;
+        }
+        match self.count() {
+            Ok(tick) => self.teller.tell(What::Tick(tick), clock),
+            Err(_) => log::warn!("a worker has not answered within {COUNT_WITHIN:?}: this tick is left out"),
+        }
+    }
+
+    /// What all shards together have counted.
+    fn count(&self) -> Result<Tick, RecvTimeoutError> {
+        let (to, counts) = channel();
+        for worker in &self.workers {
+            worker.handle.send(Message::Tick(to.clone()));
+        }
+        let mut sum = Tick {
+            events_dropped: self.teller.dropped(),
+            ..Tick::default()
+        };
+        for _ in &self.workers {
+            sum.add(&counts.recv_timeout(COUNT_WITHIN)?);
+        }
+        Ok(sum)
+    }
+
+    /// Ends the shards, and tells the end when they have told all they had to.
+    fn end(mut self) -> io::Result<Moment> {
+        let give_up_at = clock::now() + END_WITHIN;
+        let mut ending = self.ending(give_up_at);
+        self.tell_workers(ending);
+        while !self.workers.iter().all(Worker::has_ended) {
+            self.wait(None)?;
+            if ending != self.ending(give_up_at) {
+                ending = Ending::ReaderGone;
+                self.tell_workers(ending);
+            }
+        }
+        for worker in std::mem::take(&mut self.workers) {
+            match worker.thread.join() {
+                Ok(ended) => ended?,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        while !self.orders.reader_gone() && !self.teller.end(&clock::read()) {
+            let rest = give_up_at.since(clock::now());
+            if rest.is_zero() {
+                log::warn!("the reader of the events was too slow: the end is not told");
+                break;
+            }
+            self.wait(Some(rest))?;
+        }
+        Ok(give_up_at)
+    }
+
+    fn ending(&self, give_up_at: Moment) -> Ending {
+        match self.orders.reader_gone() {
+            true => Ending::ReaderGone,
+            false => Ending::InOrder(give_up_at),
+        }
+    }
+
+    fn tell_workers(&self, ending: Ending) {
+        self.workers
+            .iter()
+            .for_each(|worker| worker.handle.send(Message::End(ending)));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! Puts events into the output queue, and counts those that it has no room for.
+//!
+//! Several threads tell: each shard of its own sources, and the supervisor of the collector as a whole. What they
+//! could not tell is counted once for all of them, because a reader misses lines, not shards.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::clock::Reading;
+use crate::output::Entry;
+use crate::output::events::{EventName, EventSet};
+use crate::output::pipe::{Full, Inlet};
+use crate::track::event::{Event, Happening, What};
+
+/// The output queue, as those who tell need it.
+pub trait Queue {
+    /// Hands a line over, without waiting.
+    ///
+    /// # Errors
+    /// [`Full`]; whoever tells is woken when about half of the queue is free.
+    fn push(&self, entry: Entry) -> Result<(), Full>;
+
+    /// How many lines would be taken now.
+    fn room(&self) -> usize;
+
+    /// Asks to be woken when about half of the queue is free.
+    fn want_room(&self);
+}
+
+impl Queue for Inlet {
+    fn push(&self, entry: Entry) -> Result<(), Full> {
+        Self::push(self, entry)
+    }
+
+    fn room(&self) -> usize {
+        Self::room(self)
+    }
+
+    fn want_room(&self) {
+        Self::want_room(self);
+    }
+}
+
+/// Tells events, as far as there is room.
+pub struct Teller<Q> {
+    queue: Q,
+    /// How many lines the queue holds.
+    capacity: usize,
+    /// The events that are told.
+    events: EventSet,
+    losses: Losses,
+    /// Lines were dropped, and not all that makes up for them is told.
+    is_behind: bool,
+    /// Lines that can wait leave this much of the queue to what happens meanwhile.
+    reserve: usize,
+    /// Lines that can wait do so until half of the queue is free.
+    awaits_room: bool,
+}
+
+/// Lines that were dropped, by all who tell to one queue.
+#[derive(Clone, Debug, Default)]
+struct Losses(Arc<Mutex<Lost>>);
+
+#[derive(Debug, Default)]
+struct Lost {
+    /// Since the last `gap` line.
+    untold: u64,
+    in_all: u64,
+}
+
+impl Losses {
+    fn lock(&self) -> MutexGuard<'_, Lost> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The events that are told where `chosen` are asked for: `gap`, without which nobody could trust the others, and
+/// `state`, which only comes when it is asked for or after a `gap`, are told in any case.
+#[must_use]
+pub fn told(chosen: EventSet) -> EventSet {
+    let always = [EventName::Gap, EventName::Source(Happening::State)];
+    EventName::ALL
+        .into_iter()
+        .filter(|&event| chosen.contains(event) || always.contains(&event))
+        .collect()
+}
+
+impl<Q: Queue> Teller<Q> {
+    /// One that tells `events` to `queue`, which holds `capacity` lines.
+    pub fn new(queue: Q, capacity: usize, events: EventSet) -> Self {
+        Self {
+            queue,
+            capacity,
+            events,
+            losses: Losses::default(),
+            is_behind: false,
+            reserve: capacity / 4,
+            awaits_room: false,
+        }
+    }
+
+    /// Another one that tells to the same queue.
+    #[must_use]
+    pub fn another(&self) -> Self
+    where
+        Q: Clone,
+    {
+        Self {
+            losses: self.losses.clone(),
+            ..Self::new(self.queue.clone(), self.capacity, self.events)
+        }
+    }
+
+    /// How many lines the reader was too slow for until now, whoever was to tell them.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.losses.lock().in_all
+    }
+
+    /// Tells something about the collector itself.
+    pub fn tell(&mut self, what: What, clock: &Reading) {
+        let event = Event { at: clock.now, what };
+        if self.is_told(&event) && self.try_tell(&event, clock).is_err() {
+            self.drop_line();
+        }
+    }
+
+    /// Tells the end; false where that, or what comes before it, has to wait for room.
+    pub fn end(&mut self, clock: &Reading) -> bool {
+        let end = Event {
+            at: clock.now,
+            what: What::End,
+        };
+        self.hurry();
+        self.make_up(clock) && (!self.is_told(&end) || self.push(&end, clock).is_ok())
+    }
+
+    /// Makes up for what was dropped by telling how much it was; true where it is certain that nothing is left.
+    pub fn make_up(&mut self, clock: &Reading) -> bool {
+        let is_done = self.tell_gap(clock).is_ok();
+        self.is_behind &= !is_done;
+        is_done
+    }
+
+    /// From now on nothing happens any more that room would have to be kept for.
+    pub(crate) const fn hurry(&mut self) {
+        (self.reserve, self.awaits_room) = (1, false);
+    }
+
+    /// Whether an event of this kind is told at all.
+    pub(crate) fn is_told(&self, event: &Event) -> bool {
+        self.events.contains(EventName::of(&event.what))
+    }
+
+    /// Tells an event in its turn: not while anything is left to make up for.
+    pub(crate) fn try_tell(&mut self, event: &Event, clock: &Reading) -> Result<(), Full> {
+        if !self.is_behind && self.push(event, clock).is_ok() {
+            return Ok(());
+        }
+        self.fall_behind();
+        Err(Full)
+    }
+
+    /// From now on nothing is told until what was dropped is made up for.
+    pub(crate) const fn fall_behind(&mut self) {
+        self.is_behind = true;
+        self.awaits_room = true;
+    }
+
+    /// Counts a line that will not be told.
+    pub(crate) fn drop_line(&self) {
+        let mut lost = self.losses.lock();
+        lost.untold += 1;
+        lost.in_all += 1;
+    }
+
+    /// All that makes up for dropped lines is told.
+    pub(crate) const fn catch_up(&mut self) {
+        self.is_behind = false;
+    }
+
+    /// Tells how many lines were dropped since the last time. One that was dropped here is told of when this
+    /// returns, by whomever: the lock is held until that line is in the queue.
+    pub(crate) fn tell_gap(&mut self, clock: &Reading) -> Result<(), Full> {
+        if !self.is_behind {
+            return Ok(());
+        }
+        if !self.has_room() {
+            return Err(Full);
+        }
+        let mut lost = self.losses.lock();
+        if lost.untold > 0 {
+            let gap = Event {
+                at: clock.now,
+                what: What::Gap { dropped: lost.untold },
+            };
+            self.push(&gap, clock)?;
+            lost.untold = 0;
+        }
+        Ok(())
+    }
+
+    /// Whether there is room for lines that can wait: until only the reserve is left, and then again once half of
+    /// the queue is free.
+    pub(crate) fn has_room(&mut self) -> bool {
+        if self.awaits_room || self.queue.room() < self.reserve {
+            // In this order: of room that is made after the look, the queue tells.
+            self.queue.want_room();
+            self.awaits_room = self.queue.room() < self.capacity / 2;
+        }
+        !self.awaits_room
+    }
+
+    /// Puts an event into the queue.
+    pub(crate) fn push(&self, event: &Event, clock: &Reading) -> Result<(), Full> {
+        self.queue.push(Entry {
+            time_us: clock.wall_micros(event.at),
+            what: event.what.clone(),
+        })
+    }
+}
