@@ -44,10 +44,17 @@ class Allocations:
         source = os.path.join(os.path.dirname(__file__), "allocations.c")
         subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", self.library, source], check=True)
 
-    def of(self, command):
-        """Runs a program to its end and says how many there were."""
+    def of(self, command, seconds=None):
+        """Runs a program to its own end, or to SIGTERM after so long, and says how many there were."""
         environment = {"LD_PRELOAD": self.library, "ALLOCATIONS_FILE": self.count_file}
-        subprocess.run(command, check=True, timeout=60, capture_output=True, env=os.environ | environment)
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | environment
+        )
+        if seconds:
+            time.sleep(seconds)
+            end(process)
+        elif process.wait(60) != 0:
+            raise subprocess.CalledProcessError(process.returncode, command)
         with open(self.count_file, encoding="ascii") as file:
             return int(file.read())
 
