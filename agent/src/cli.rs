@@ -19,7 +19,7 @@ use crate::route::Mode;
 /// the command line goes first. The log goes to stderr, its level by RUST_LOG. Exit codes: 2 wrong
 /// arguments, 66 unusable key file, 77 key file open to others.
 #[derive(Debug, Parser)]
-#[command(name = "beacon-agent", version)]
+#[command(name = "beacon-agent", version, override_usage = "beacon-agent [OPTIONS]")]
 pub struct Options {
     /// A collector to send to: a name, an IPv4 or IPv6 address, multicast or broadcast; port 7878 unless
     /// told otherwise. Repeatable; in the environment separated by commas. The same one given twice counts once

@@ -1,9 +1,9 @@
 //! What could take time is done beside the schedule: on threads that live only as long as one piece of work.
 
+use std::collections::VecDeque;
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::resolve::Resolved;
@@ -21,45 +21,54 @@ pub enum Answer {
 /// Starts the threads and takes their answers.
 #[derive(Debug)]
 pub struct Helpers {
-    wake: Arc<UnixStream>,
-    sender: Sender<Answer>,
-    receiver: Receiver<Answer>,
+    answers: Arc<Answers>,
+}
+
+/// The answers that have come and are not taken yet. A channel would do, and be five times as much code.
+#[derive(Debug)]
+struct Answers {
+    waiting: Mutex<VecDeque<Answer>>,
+    wake: UnixStream,
 }
 
 impl Helpers {
     /// Helpers that write a byte to `wake` for each answer.
     #[must_use]
     pub fn new(wake: UnixStream) -> Self {
-        let (sender, receiver) = channel();
+        let waiting = Mutex::default();
         Self {
-            wake: Arc::new(wake),
-            sender,
-            receiver,
+            answers: Arc::new(Answers { waiting, wake }),
         }
     }
 
     /// Begins `work`. What it comes to is told by [`Helpers::answer`]; where there is no thread to be had, that
     /// is what `refused` makes of it.
     pub fn begin(&self, work: Box<dyn FnOnce() -> Answer + Send>, refused: impl FnOnce(io::Error) -> Answer) {
-        let sender = self.sender.clone();
-        let wake = Arc::clone(&self.wake);
+        let answers = Arc::clone(&self.answers);
         let thread = thread::Builder::new().name("helper".to_owned());
-        if let Err(error) = thread.spawn(move || tell(&sender, &wake, work())) {
-            tell(&self.sender, &self.wake, refused(error));
+        if let Err(error) = thread.spawn(move || answers.add(work())) {
+            self.answers.add(refused(error));
         }
     }
 
-    /// An answer that has come.
+    /// An answer that has come, the oldest first.
     #[must_use]
     pub fn answer(&self) -> Option<Answer> {
-        self.receiver.try_recv().ok()
+        self.answers.waiting().pop_front()
     }
 }
 
-fn tell(sender: &Sender<Answer>, mut wake: &UnixStream, answer: Answer) {
-    // Either fails only where nobody waits any more: the agent has ended, or its pipe is full of wakes.
-    let _ = sender.send(answer);
-    let _ = wake.write(&[1]);
+impl Answers {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Answer>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, answer: Answer) {
+        self.waiting().push_back(answer);
+        // This fails only where nobody waits any more: the agent has ended, or its pipe is full of wakes.
+        let mut wake = &self.wake;
+        let _ = wake.write(&[1]);
+    }
 }
 
 #[cfg(test)]

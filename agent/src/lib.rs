@@ -8,7 +8,9 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
+use std::panic::resume_unwind;
 use std::process::ExitCode;
+use std::thread;
 
 use log::LevelFilter;
 
@@ -48,7 +50,7 @@ use run::Agent;
 
 /// Does what `arguments` ask for, and says how it went.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let outcome = match cli::parse(arguments) {
+    let outcome = match parse(arguments.into_iter().collect()) {
         Ok(cli::Parsed::Options(options)) => perform(*options),
         Ok(cli::Parsed::Text(text)) => print(&text),
         Err(failure) => Err(failure),
@@ -58,6 +60,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         let _ = writeln!(io::stderr(), "beacon-agent: {failure}");
         failure.exit_code()
     })
+}
+
+/// Reads the command line on a thread of its own, whose stack goes back to the system: no other work takes nearly as
+/// much, and the main thread's would be kept for life.
+fn parse(arguments: Vec<OsString>) -> Result<cli::Parsed, Failure> {
+    let copy = arguments.clone();
+    match thread::Builder::new().spawn(|| cli::parse(copy)) {
+        Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+        Err(_) => cli::parse(arguments),
+    }
 }
 
 fn perform(options: cli::Options) -> Result<ExitCode, Failure> {
