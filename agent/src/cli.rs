@@ -3,7 +3,7 @@
 use beacon_common::wire::{MAX_INTERVAL_MS, MIN_INTERVAL_MS};
 use beacon_common::{Label, Reason};
 use clap::error::{ContextKind, ErrorKind};
-use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser};
+use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser};
 use std::env;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -134,9 +134,7 @@ pub enum Parsed {
 /// [`Failure::Usage`], one line that names the option and what it takes.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Failure> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let matches = Options::command()
-        .mut_args(unset_where_empty)
-        .try_get_matches_from(&arguments);
+    let matches = matches(&arguments, unset_where_empty);
     match matches.and_then(|mut matches| Options::from_arg_matches_mut(&mut matches)) {
         Ok(options) => Ok(Parsed::Options(Box::new(options))),
         Err(error) => match error.kind() {
@@ -146,6 +144,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Fa
             _ => Err(Failure::Usage(one_line(&error, &arguments))),
         },
     }
+}
+
+fn matches(arguments: &[OsString], change: fn(Arg) -> Arg) -> Result<ArgMatches, clap::Error> {
+    Options::command()
+        .mut_args(change)
+        .try_get_matches_from(arguments)
 }
 
 /// A file with all variables in it, as service managers read them, leaves empty what is not to be set.
@@ -158,11 +162,10 @@ fn unset_where_empty(argument: Arg) -> Arg {
 
 /// The variable that the refused value of `option` comes from: without the environment, all is well with it.
 fn variable(option: &str, error: &clap::Error, arguments: &[OsString]) -> Option<String> {
-    let without = Options::command().mut_args(|argument| argument.env(None));
+    let without = matches(arguments, |argument| argument.env(None));
     let refused = |error: &clap::Error| error.get(ContextKind::InvalidArg).map(ToString::to_string);
-    match without.try_get_matches_from(arguments) {
-        Err(other) if refused(&other) == refused(error) => return None,
-        _ => {}
+    if without.is_err_and(|other| refused(&other) == refused(error)) {
+        return None;
     }
     let definition = Options::command();
     let is_named = |argument: &&Arg| argument.get_long() == option.strip_prefix("--");

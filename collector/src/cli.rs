@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use beacon_common::{KeyId, Label};
 use clap::error::{ContextKind, ErrorKind};
-use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::failure::{Exit, Failure};
 use crate::output::Format;
@@ -151,7 +151,7 @@ pub fn command() -> clap::Command {
 /// [`Exit::Usage`] with one line that names the option and what it takes.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Failure> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let matches = mut_all_args(command(), unset_where_empty).try_get_matches_from(&arguments);
+    let matches = matches(&arguments, unset_where_empty);
     match matches.and_then(|mut matches| CommandLine::from_arg_matches_mut(&mut matches)) {
         Ok(CommandLine {
             command: Some(command),
@@ -163,6 +163,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Fa
             _ => Err(Failure::new(Exit::Usage, one_line(&error, &arguments))),
         },
     }
+}
+
+fn matches(arguments: &[OsString], change: fn(Arg) -> Arg) -> Result<ArgMatches, clap::Error> {
+    mut_all_args(command(), change).try_get_matches_from(arguments)
 }
 
 fn mut_all_args(command: clap::Command, change: fn(Arg) -> Arg) -> clap::Command {
@@ -181,11 +185,10 @@ fn unset_where_empty(argument: Arg) -> Arg {
 
 /// The variable that the refused value of `option` comes from: without the environment, all is well with it.
 fn variable(option: &str, error: &clap::Error, arguments: &[OsString]) -> Option<String> {
-    let without = mut_all_args(command(), |argument| argument.env(None));
+    let without = matches(arguments, |argument| argument.env(None));
     let refused = |error: &clap::Error| error.get(ContextKind::InvalidArg).map(ToString::to_string);
-    match without.try_get_matches_from(arguments) {
-        Err(other) if refused(&other) == refused(error) => return None,
-        _ => {}
+    if without.is_err_and(|other| refused(&other) == refused(error)) {
+        return None;
     }
     let definition = command();
     let commands = std::iter::once(&definition).chain(definition.get_subcommands());
