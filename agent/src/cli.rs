@@ -2,8 +2,9 @@
 
 use beacon_common::wire::{MAX_INTERVAL_MS, MIN_INTERVAL_MS};
 use beacon_common::{Label, Reason};
-use clap::Parser;
 use clap::error::{ContextKind, ErrorKind};
+use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser};
+use std::env;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,8 +16,8 @@ use crate::route::Mode;
 
 /// Tells its collectors, on time and with little else, that this device is alive.
 ///
-/// Sends one 64-byte UDP datagram an interval. Every option can be set in the environment too; what stands on
-/// the command line goes first. The log goes to stderr, its level by RUST_LOG. Exit codes: 2 wrong
+/// Sends one 64-byte UDP datagram an interval. Every option can be set in the environment too, where an empty
+/// variable sets nothing; what stands on the command line goes first. The log goes to stderr, its level by RUST_LOG. Exit codes: 2 wrong
 /// arguments, 66 unusable key file, 77 key file open to others.
 #[derive(Debug, Parser)]
 #[command(name = "beacon-agent", version, override_usage = "beacon-agent [OPTIONS]")]
@@ -132,25 +133,57 @@ pub enum Parsed {
 /// # Errors
 /// [`Failure::Usage`], one line that names the option and what it takes.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Failure> {
-    match Options::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let matches = matches(&arguments, unset_where_empty);
+    match matches.and_then(|mut matches| Options::from_arg_matches_mut(&mut matches)) {
         Ok(options) => Ok(Parsed::Options(Box::new(options))),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 Ok(Parsed::Text(error.to_string().trim_end().to_owned() + "\n"))
             }
-            _ => Err(Failure::Usage(one_line(&error))),
+            _ => Err(Failure::Usage(one_line(&error, &arguments))),
         },
     }
 }
 
+fn matches(arguments: &[OsString], change: fn(Arg) -> Arg) -> Result<ArgMatches, clap::Error> {
+    Options::command()
+        .mut_args(change)
+        .try_get_matches_from(arguments)
+}
+
+/// A file with all variables in it, as service managers read them, leaves empty what is not to be set.
+fn unset_where_empty(argument: Arg) -> Arg {
+    match argument.get_env().and_then(env::var_os) {
+        Some(value) if value.is_empty() => argument.env(None),
+        _ => argument,
+    }
+}
+
+/// The variable that the refused value of `option` comes from: without the environment, all is well with it.
+fn variable(option: &str, error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+    let without = matches(arguments, |argument| argument.env(None));
+    let refused = |error: &clap::Error| error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    if without.is_err_and(|other| refused(&other) == refused(error)) {
+        return None;
+    }
+    let definition = Options::command();
+    let is_named = |argument: &&Arg| argument.get_long() == option.strip_prefix("--");
+    let variable = definition.get_arguments().find(is_named)?.get_env()?;
+    Some(variable.to_string_lossy().into_owned())
+}
+
 /// Clap explains over several lines; a log takes one.
-fn one_line(error: &clap::Error) -> String {
+fn one_line(error: &clap::Error, arguments: &[OsString]) -> String {
     let context = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
     let argument = context(ContextKind::InvalidArg);
     let (option, takes) = argument.split_once(' ').unwrap_or((&argument, ""));
     let value = context(ContextKind::InvalidValue);
     match (error.kind(), std::error::Error::source(error)) {
-        (ErrorKind::ValueValidation, Some(reason)) => format!("{option}: {reason}"),
+        (ErrorKind::ValueValidation, Some(reason)) => match variable(option, error, arguments) {
+            Some(variable) => format!("{option} (from {variable}): {reason}"),
+            None => format!("{option}: {reason}"),
+        },
         (ErrorKind::UnknownArgument, _) if option.starts_with('-') => {
             format!("{option}: no such option; --help lists them")
         }

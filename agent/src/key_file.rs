@@ -2,6 +2,8 @@
 
 use beacon_common::DeviceKey;
 use beacon_common::key::parse_key_line;
+use std::env;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,12 +17,20 @@ const LONGEST: u64 = 65_536;
 /// Everything that others than the owner could do with a file.
 const OTHERS: u32 = 0o077;
 
+/// systemd gives a credential to the service's user by an access control list, whose mask the mode shows as the
+/// group's right to read. Nobody else has it.
+const CREDENTIAL_MASK: u32 = 0o040;
+
 /// Reads the one key of the file at `path`.
 ///
 /// # Errors
 /// [`Failure::KeyFileMode`] where others than its owner can get at it, [`Failure::KeyFile`] where it cannot
 /// be read or does not hold exactly one key. Neither repeats what the file holds.
 pub fn read(path: &Path) -> Result<DeviceKey, Failure> {
+    read_beside(path, env::var_os("CREDENTIALS_DIRECTORY").as_deref())
+}
+
+fn read_beside(path: &Path, credentials: Option<&OsStr>) -> Result<DeviceKey, Failure> {
     let unusable = |problem: String| Failure::KeyFile {
         path: path.to_owned(),
         problem,
@@ -28,7 +38,9 @@ pub fn read(path: &Path) -> Result<DeviceKey, Failure> {
     let unreadable = |error: std::io::Error| unusable(error.to_string());
     let file = File::open(path).map_err(unreadable)?;
     let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
-    if mode & OTHERS != 0 {
+    let is_credential = credentials.is_some_and(|directory| path.parent() == Some(Path::new(directory)));
+    let allowed = if is_credential { CREDENTIAL_MASK } else { 0 };
+    if mode & OTHERS & !allowed != 0 {
         return Err(Failure::KeyFileMode {
             path: path.to_owned(),
             mode,
@@ -116,6 +128,21 @@ mod tests {
             let failure = read(&file(&dir, &format!("7 {HEX}"), mode)).unwrap_err();
             assert_eq!(failure.code(), 77);
             assert!(failure.to_string().contains(&format!("mode {mode:03o}")));
+        }
+    }
+
+    #[test]
+    fn a_credential_may_show_the_mask_of_its_access_control_list() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = file(&dir, &format!("7 {HEX}"), 0o440);
+        let credentials = Some(dir.path().as_os_str());
+        assert!(read_beside(&path, credentials).is_ok());
+        for elsewhere in [None, Some(OsStr::new("")), Some(OsStr::new("/run/credentials/x"))] {
+            assert_eq!(read_beside(&path, elsewhere).unwrap_err().code(), 77);
+        }
+        for mode in [0o444, 0o460, 0o450] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(read_beside(&path, credentials).unwrap_err().code(), 77);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What may be written on the command line and in the environment. What it means is told in
 //! [`crate::config`].
 
+use std::env;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use beacon_common::{KeyId, Label};
 use clap::error::{ContextKind, ErrorKind};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::failure::{Exit, Failure};
 use crate::output::Format;
@@ -22,7 +23,8 @@ pub const MAX_WORKERS: NonZeroU16 = NonZeroU16::new(256).expect("it is not 0");
 /// Receives the beats of a fleet of small devices and tells who is up, late, down, asleep or restarted.
 ///
 /// Writes one line an event to stdout; docs/events.md explains them. The log goes to stderr, its level by
-/// RUST_LOG. Every option can be set in the environment too; what stands on the command line goes first.
+/// RUST_LOG. Every option can be set in the environment too, where an empty variable sets nothing; what stands
+/// on the command line goes first.
 /// Exit codes: 2 wrong arguments, 65 damaged file, 66 no such file, 71 the system refuses (an address cannot
 /// be bound), 74 stdout cannot be written, 77 key file open to others.
 #[derive(Debug, Parser)]
@@ -145,12 +147,20 @@ pub enum Parsed {
     Text(String),
 }
 
+/// The definition of the command line: what manual pages and shell completions are made from.
+#[must_use]
+pub fn command() -> clap::Command {
+    CommandLine::command()
+}
+
 /// Reads the command line, whose first word is the program's own name, and the environment.
 ///
 /// # Errors
 /// [`Exit::Usage`] with one line that names the option and what it takes.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Failure> {
-    match CommandLine::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let matches = matches(&arguments, unset_where_empty);
+    match matches.and_then(|mut matches| CommandLine::from_arg_matches_mut(&mut matches)) {
         Ok(CommandLine {
             command: Some(command),
             ..
@@ -158,13 +168,45 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Fa
         Ok(CommandLine { options, .. }) => Ok(Parsed::Run(Box::new(options))),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Parsed::Text(error.to_string())),
-            _ => Err(Failure::new(Exit::Usage, one_line(&error))),
+            _ => Err(Failure::new(Exit::Usage, one_line(&error, &arguments))),
         },
     }
 }
 
+fn matches(arguments: &[OsString], change: fn(Arg) -> Arg) -> Result<ArgMatches, clap::Error> {
+    mut_all_args(command(), change).try_get_matches_from(arguments)
+}
+
+fn mut_all_args(command: clap::Command, change: fn(Arg) -> Arg) -> clap::Command {
+    command
+        .mut_args(change)
+        .mut_subcommands(|command| mut_all_args(command, change))
+}
+
+/// A file with all variables in it, as service managers read them, leaves empty what is not to be set.
+fn unset_where_empty(argument: Arg) -> Arg {
+    match argument.get_env().and_then(env::var_os) {
+        Some(value) if value.is_empty() => argument.env(None),
+        _ => argument,
+    }
+}
+
+/// The variable that the refused value of `option` comes from: without the environment, all is well with it.
+fn variable(option: &str, error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+    let without = matches(arguments, |argument| argument.env(None));
+    let refused = |error: &clap::Error| error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    if without.is_err_and(|other| refused(&other) == refused(error)) {
+        return None;
+    }
+    let definition = command();
+    let commands = std::iter::once(&definition).chain(definition.get_subcommands());
+    let is_named = |argument: &&Arg| argument.get_long() == option.strip_prefix("--");
+    let argument = commands.flat_map(clap::Command::get_arguments).find(is_named)?;
+    Some(argument.get_env()?.to_string_lossy().into_owned())
+}
+
 /// Clap explains over several lines; a log takes one.
-fn one_line(error: &clap::Error) -> String {
+fn one_line(error: &clap::Error, arguments: &[OsString]) -> String {
     let context = |kind| {
         error
             .get(kind)
@@ -173,7 +215,10 @@ fn one_line(error: &clap::Error) -> String {
     let argument = context(ContextKind::InvalidArg).unwrap_or_default();
     let (option, takes) = argument.split_once(' ').unwrap_or((&argument, "a value"));
     match (error.kind(), std::error::Error::source(error)) {
-        (ErrorKind::ValueValidation, Some(reason)) => format!("{option}: {reason}"),
+        (ErrorKind::ValueValidation, Some(reason)) => match variable(option, error, arguments) {
+            Some(variable) => format!("{option} (from {variable}): {reason}"),
+            None => format!("{option}: {reason}"),
+        },
         (ErrorKind::InvalidValue, _) => format!("{option}: a value is missing; it takes {takes}"),
         (ErrorKind::TooManyValues, _) => format!("{option}: it takes no value"),
         (ErrorKind::MissingRequiredArgument, _) => format!("{argument}: missing"),
@@ -197,7 +242,7 @@ fn first_line(text: &str) -> String {
 }
 
 fn commands() -> Vec<String> {
-    CommandLine::command()
+    command()
         .get_subcommands()
         .map(|command| command.get_name().to_owned())
         .collect()

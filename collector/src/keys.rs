@@ -2,6 +2,8 @@
 //!
 //! What is wrong with a file is told by line number; what a line holds is never repeated.
 
+use std::env;
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read};
@@ -20,17 +22,27 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// The permission bits of everybody but the owner.
 const OTHERS: u32 = 0o077;
 
+/// systemd gives a credential to the service's user by an access control list, whose mask the mode shows as the
+/// group's right to read. Nobody else has it.
+const CREDENTIAL_MASK: u32 = 0o040;
+
 /// Reads the master keys in the file at `path`, in its order; at least one.
 ///
 /// # Errors
 /// [`Exit::NoInput`] where it cannot be read, [`Exit::NoPermission`] where others than its owner can read it,
 /// [`Exit::Data`] where it holds anything but keys.
 pub fn read_masters(path: &Path) -> Result<Vec<MasterKey>, Failure> {
+    read_beside(path, env::var_os("CREDENTIALS_DIRECTORY").as_deref())
+}
+
+fn read_beside(path: &Path, credentials: Option<&OsStr>) -> Result<Vec<MasterKey>, Failure> {
     let unreadable = |error: io::Error| told(Exit::NoInput, path, format_args!("cannot be read: {error}"));
     let file = File::open(path).map_err(unreadable)?;
     // Asked of the open file, not of its name, which may come to mean another one in between.
     let mode = file.metadata().map_err(unreadable)?.mode() & 0o777;
-    if mode & OTHERS != 0 {
+    let is_credential = credentials.is_some_and(|directory| path.parent() == Some(Path::new(directory)));
+    let allowed = if is_credential { CREDENTIAL_MASK } else { 0 };
+    if mode & OTHERS & !allowed != 0 {
         let problem = format_args!("mode {mode:03o} lets others than its owner at the keys; chmod 600 it");
         return Err(told(Exit::NoPermission, path, problem));
     }
@@ -164,6 +176,25 @@ mod tests {
             let failure = read(content.as_bytes(), mode).unwrap_err();
             assert_eq!(failure.exit, Exit::NoPermission);
             assert!(failure.line.contains(&format!("mode {mode:03o}")), "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_credential_may_show_the_mask_of_its_access_control_list() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keys");
+        fs::write(&path, format!("7 {KEY}")).unwrap();
+        let read = |mode, credentials| {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            read_beside(&path, credentials).map_err(|failure| failure.exit)
+        };
+        let credentials = Some(directory.path().as_os_str());
+        assert!(read(0o440, credentials).is_ok());
+        for elsewhere in [None, Some(OsStr::new("")), Some(OsStr::new("/run/credentials/x"))] {
+            assert_eq!(read(0o440, elsewhere).unwrap_err(), Exit::NoPermission);
+        }
+        for mode in [0o444, 0o460, 0o450] {
+            assert_eq!(read(mode, credentials).unwrap_err(), Exit::NoPermission);
         }
     }
 

@@ -24,11 +24,19 @@ fn refusal(output: &Output, code: i32) -> &str {
 
 #[test]
 fn a_wrong_argument_is_exit_2_with_one_line_wherever_it_comes_from() {
-    let line = "--interval: 'x' is not a duration; it takes 10ms to 24d20h31m23s648ms in whole milliseconds, \
-                like 250ms, 10s, 1h30m\n";
+    let problem = "'x' is not a duration; it takes 10ms to 24d20h31m23s648ms in whole milliseconds, \
+                   like 250ms, 10s, 1h30m\n";
+    let line = format!("--interval: {problem}");
     assert_eq!(refusal(&run(&["--to", "a", "--interval", "x"], &[]), 2), line);
     let environment = [("BEACON_TO", "a"), ("BEACON_INTERVAL", "x"), ("RUST_LOG", "off")];
-    assert_eq!(refusal(&run(&[], &environment), 2), line);
+    assert_eq!(
+        refusal(&run(&[], &environment), 2),
+        format!("--interval (from BEACON_INTERVAL): {problem}")
+    );
+    let both = run(&["--interval", "x"], &environment);
+    assert_eq!(refusal(&both, 2), line, "the command line goes first");
+    let another = run(&["--misses", "3"], &environment);
+    assert!(refusal(&another, 2).starts_with("--interval (from BEACON_INTERVAL): 'x'"));
     assert!(refusal(&run(&[], &[]), 2).starts_with("--to: missing; it takes HOST[:PORT]"));
     assert!(refusal(&run(&["--frequency"], &[]), 2).starts_with("--frequency: no such option"));
 }
@@ -99,6 +107,25 @@ fn the_environment_sets_what_the_command_line_does_not() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("label       from-cli\n"), "{text}");
     assert!(text.contains("interval_ms 3000\n"), "{text}");
+}
+
+#[test]
+fn an_empty_variable_sets_nothing() {
+    let help = run(&["--help"], &[]);
+    let help = String::from_utf8(help.stdout).unwrap();
+    let empty: Vec<_> = help
+        .split(|char: char| !(char.is_ascii_uppercase() || char == '_'))
+        .filter(|word| word.starts_with("BEACON_"))
+        .map(|variable| (variable, ""))
+        .collect();
+    assert!(empty.len() > 15, "{help}");
+    let missing = run(&[], &empty);
+    assert!(refusal(&missing, 2).starts_with("--to: missing"));
+    let output = run(&["--dry-run", "--label", "a"], &empty);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("interval_ms 10000\n"), "{text}");
+    let given = run(&["--to", "a", "--interval", ""], &empty);
+    assert!(refusal(&given, 2).starts_with("--interval: '' is not a duration"));
 }
 
 #[test]

@@ -70,28 +70,60 @@ fn the_collector_names_the_option_that_is_wrong() {
     }
 }
 
+fn run_with(binary: Binary, environment: &[(&str, &str)], arguments: &[&str]) -> Finished {
+    let mut command = binary.command();
+    command
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .stdout(Stdio::piped());
+    let mut process = Process::spawn(binary.name(), &mut command);
+    let mut stdout = Lines::follow(process.stdout().unwrap());
+    Finished {
+        code: process.wait().code(),
+        stdout: stdout.rest(Limit::soon()).to_vec(),
+        stderr: process.whole_log().to_vec(),
+    }
+}
+
 #[test]
 fn the_environment_is_held_to_the_same_rules() {
-    for (binary, variable, option) in [
-        (Binary::Agent, "BEACON_INTERVAL", "--interval"),
-        (Binary::Agent, "BEACON_MISSES", "--misses"),
-        (Binary::Collector, "BEACON_TICK", "--tick"),
-        (Binary::Collector, "BEACON_LISTEN", "--listen"),
+    for (binary, variable, option, arguments) in [
+        (Binary::Agent, "BEACON_INTERVAL", "--interval", &[][..]),
+        (Binary::Agent, "BEACON_MISSES", "--misses", &[]),
+        (Binary::Collector, "BEACON_TICK", "--tick", &[]),
+        (Binary::Collector, "BEACON_LISTEN", "--listen", &[]),
+        (Binary::Collector, "BEACON_KEY_ID", "--id", &["keygen"]),
+        (Binary::Collector, "BEACON_KEY_ID", "--id", &["device-key", "a"]),
     ] {
-        let mut command = binary.command();
-        command
-            .env("BEACON_TO", "127.0.0.1:9")
-            .env(variable, "wrong")
-            .stdout(Stdio::piped());
-        let mut process = Process::spawn(binary.name(), &mut command);
-        let mut stdout = Lines::follow(process.stdout().unwrap());
-        let finished = Finished {
-            code: process.wait().code(),
-            stdout: stdout.rest(Limit::soon()).to_vec(),
-            stderr: process.whole_log().to_vec(),
-        };
-        assert_refused(&finished, option);
+        let environment = [
+            ("BEACON_TO", "127.0.0.1:9"),
+            ("BEACON_KEYS", "file"),
+            (variable, "wrong"),
+        ];
+        let source = format!("{option} (from {variable}): 'wrong' is not");
+        assert_refused(&run_with(binary, &environment, arguments), &source);
     }
+    let one = [("BEACON_TICK", "wrong")];
+    let both = run_with(Binary::Collector, &one, &["--tick", "never"]);
+    assert_refused(&both, "--tick: 'never' is not a duration");
+}
+
+#[test]
+fn an_empty_variable_sets_nothing() {
+    let help = run(Binary::Collector, ["--help"]).stdout.join(" ");
+    let words = help.split(|char: char| !(char.is_ascii_uppercase() || char == '_'));
+    let variables = words.filter(|word| word.starts_with("BEACON_"));
+    let mut empty: Vec<_> = variables.map(|variable| (variable, "")).collect();
+    assert!(empty.len() > 10, "{help}");
+    // It goes on as far as to the one variable that is not empty.
+    empty.retain(|(variable, _)| *variable != "BEACON_KEYS");
+    empty.extend([("BEACON_KEY_ID", ""), ("BEACON_KEYS", "/nonexistent")]);
+    let finished = run_with(Binary::Collector, &empty, &[]);
+    assert_eq!(finished.code, Some(66), "{finished:?}");
+    let finished = run_with(Binary::Collector, &[("BEACON_KEYS", "")], &["device-key", "a"]);
+    assert_refused(&finished, "--keys <FILE>: missing");
+    let finished = run_with(Binary::Collector, &empty, &["keygen"]);
+    assert!(finished.stdout[0].starts_with("1 "), "{finished:?}");
 }
 
 #[test]
