@@ -9,6 +9,7 @@ use std::ops::{Index, IndexMut};
 
 use beacon_common::Label;
 use hashbrown::HashTable;
+use siphasher::sip::SipHasher13;
 
 use super::deadlines::Alarm;
 use super::event::SourceId;
@@ -22,7 +23,7 @@ pub struct Table {
     records: Records,
     /// Numbers by label.
     segments: Vec<HashTable<u32>>,
-    hash_key: RandomState,
+    hash_key: SipHasher13,
 }
 
 impl Default for Table {
@@ -30,7 +31,7 @@ impl Default for Table {
         Self {
             records: Records::default(),
             segments: (0..SEGMENTS).map(|_| HashTable::new()).collect(),
-            hash_key: RandomState::new(),
+            hash_key: secret(),
         }
     }
 }
@@ -145,8 +146,14 @@ impl LabelHash {
     }
 }
 
-fn hash(key: &RandomState, label: &Label) -> LabelHash {
-    LabelHash(key.hash_one(u128::from_ne_bytes(*label.as_padded())))
+fn hash(key: &SipHasher13, label: &Label) -> LabelHash {
+    LabelHash(key.hash(label.as_padded()))
+}
+
+/// A key that nobody can guess: the standard library's hash maps draw theirs from the system.
+fn secret() -> SipHasher13 {
+    let random = RandomState::new();
+    SipHasher13::new_with_keys(random.hash_one(0), random.hash_one(1))
 }
 
 /// The records, by number. Numbers are given out from 0 on; those of removed records are used again.

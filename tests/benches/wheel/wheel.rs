@@ -5,9 +5,6 @@ use beacon_common::Moment;
 
 use crate::rival::{NEVER, Tick, Timer};
 
-/// How many sources are brought up at once, as in the collector.
-const AT_ONCE: usize = 32;
-
 #[derive(Default)]
 pub(crate) struct Wheel(Deadlines);
 
@@ -17,18 +14,14 @@ impl Timer for Wheel {
     }
 
     fn pass(&mut self, now: Tick, deadlines: &mut [Tick]) {
-        loop {
-            let mut due = [0; AT_ONCE];
-            let due = self.0.expire_tick(moment(now), &mut due);
-            if due.is_empty() {
-                return;
-            }
-            for &source in due {
-                let deadline = &mut deadlines[source as usize];
+        let mut due = Deadlines::NOBODY;
+        while let Some(due) = self.0.expire(moment(now), &mut due) {
+            for entry in due {
+                let deadline = &mut deadlines[entry.source as usize];
                 if *deadline <= now {
                     *deadline = NEVER;
                 } else {
-                    self.0.arm(source, moment(*deadline));
+                    self.0.arm(entry.source, moment(*deadline));
                 }
             }
         }
