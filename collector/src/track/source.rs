@@ -241,11 +241,7 @@ impl Source {
             Some(Reason::Stop | Reason::Reboot | Reason::Upgrade) => false,
         };
         is_awaited.then(|| {
-            let margin_us = self.arrivals.margin_us(config.margin, self.interval_ms);
-            let offset_us = self.arrived.as_micros().wrapping_sub(self.sent_us) as i64;
-            let next_us = u64::from(self.next_ms) * 1_000;
-            let expected_after_us = self.arrivals.expected_after_us(offset_us, next_us, margin_us);
-            let late_after_ms = expected_after_us.saturating_add(margin_us).div_ceil(1_000);
+            let (expected_after_us, late_after_ms) = self.awaited_after(config);
             let more_ms = u64::from(self.interval_ms) * u64::from(self.misses - 1);
             Promise {
                 due: self.arrived.after_us(expected_after_us),
@@ -253,6 +249,23 @@ impl Source {
                 down_at: self.arrived.after_ms(late_after_ms.saturating_add(more_ms)),
             }
         })
+    }
+
+    /// The late deadline after a beat.
+    #[must_use]
+    pub fn late_at(&self, config: &Config) -> Moment {
+        self.arrived.after_ms(self.awaited_after(config).1)
+    }
+
+    /// How long after the arrival of the newest beat the next one is expected, in microseconds, and late, in
+    /// milliseconds.
+    fn awaited_after(&self, config: &Config) -> (u64, u64) {
+        let margin_us = self.arrivals.margin_us(config.margin, self.interval_ms);
+        let offset_us = self.arrived.as_micros().wrapping_sub(self.sent_us) as i64;
+        let next_us = u64::from(self.next_ms) * 1_000;
+        let expected_after_us = self.arrivals.expected_after_us(offset_us, next_us, margin_us);
+        let late_after_ms = expected_after_us.saturating_add(margin_us).div_ceil(1_000);
+        (expected_after_us, late_after_ms)
     }
 
     /// How many slots beyond the newest the source's schedule has turned, less the waiting time. It stands still

@@ -3,13 +3,16 @@
 //! One cycle is: every datagram at hand through [`Tracker::on_datagram`], then [`Tracker::on_time`], then
 //! [`Tracker::poll_event`] and [`Tracker::poll_transmit`] until nothing is left.
 
+mod edges;
+mod silence;
+
 use std::collections::VecDeque;
 
-use beacon_common::{DeviceKey, FRAME_LEN, Frame, Kind, Moment, Reason, View};
+use beacon_common::{DeviceKey, FRAME_LEN, Frame, Kind, Moment, View};
 
 use super::auth::Authority;
 use super::config::Config;
-use super::deadlines::{Deadlines, Entry};
+use super::deadlines::Deadlines;
 use super::event::{Cause, Detail, Event, Happening, SourceId, State, Tick};
 use super::history::History;
 use super::origin::Origin;
@@ -21,13 +24,6 @@ use super::source::{Source, Succession};
 use super::table::{LabelHash, Table};
 use super::tell::{self, Before};
 use super::transmit::{Peer, Transmit};
-
-/// How many sources one call of [`Tracker::on_time`] looks at, so that the death of a whole fleet does not keep
-/// the sockets waiting.
-const LOOKS_A_CALL: usize = 1_024;
-
-/// As how many looks it counts at least when the wheel is asked who is due.
-const LOOKS_AN_ASKING: usize = 4;
 
 /// How many datagrams are looked up at once.
 const LOOKED_UP_AT_ONCE: usize = 32;
@@ -177,7 +173,7 @@ impl Tracker {
         self.states[State::Unknown as usize] += 1;
         self.snapshots.admit(id);
         self.settle(id, frame, now, &Before::FIRST, None);
-        self.arm(id);
+        self.table[id].alarm = self.deadlines.arm(id.0, self.deadline(id));
         Ok(())
     }
 
@@ -213,102 +209,14 @@ impl Tracker {
         }
         if source.is_steady(frame.kind, origin) {
             source.take_newest(frame, origin, now, &self.config);
-        } else {
-            let before = Before::of((source, history), now);
-            source.take_newest(frame, origin, now, &self.config);
-            self.settle(id, frame, now, &before, None);
-        }
-        self.rearm(id);
-    }
-
-    /// Tells what the newest frame of a source changed: its state, its address, its health. `restart` says why a
-    /// new session began, where one did.
-    fn settle(&mut self, id: SourceId, frame: &Frame, now: Moment, before: &Before, restart: Option<Cause>) {
-        match frame.kind {
-            Kind::Bye(reason) => self.part(id, frame, reason, now, before),
-            Kind::Beat(health) => {
-                self.table[id].health = Some(health);
-                self.revive(id, now, before, restart);
-            }
-            Kind::Ack | Kind::Probe | Kind::Reply => {}
-        }
-        self.tell_moved(id, now, before, restart.is_some());
-        self.tell_status(id, now, before);
-    }
-
-    /// A bye: the source stops or sleeps, whatever it was.
-    fn part(&mut self, id: SourceId, frame: &Frame, reason: Reason, now: Moment, before: &Before) {
-        let (state, happening, cause) = match reason {
-            Reason::Stop => (State::Stopped, Happening::Stopped, Cause::Stop),
-            Reason::Reboot => (State::Stopped, Happening::Stopped, Cause::Reboot),
-            Reason::Upgrade => (State::Stopped, Happening::Stopped, Cause::Upgrade),
-            Reason::Sleep => (State::Asleep, Happening::Asleep, Cause::Sleep),
-        };
-        let detail = match reason {
-            Reason::Sleep => Detail::Sleep {
-                wake: std::time::Duration::from_millis(frame.next_ms.into()),
-            },
-            Reason::Stop | Reason::Reboot | Reason::Upgrade => Detail::None,
-        };
-        self.enter(id, state, cause, now);
-        self.tell(id, now, before, (happening, Some(cause)), detail);
-    }
-
-    /// A beat: the source is up, whatever it was.
-    fn revive(&mut self, id: SourceId, now: Moment, before: &Before, restart: Option<Cause>) {
-        let (happening, cause) = match (before.state, restart) {
-            (State::Up, None) => return,
-            (State::Unknown, _) => (Happening::Up, Cause::New),
-            (State::Asleep, _) => (Happening::Up, Cause::Awake),
-            (State::Up | State::Late, Some(cause)) => (Happening::Restarted, cause),
-            (State::Down | State::Stopped, Some(_)) => (Happening::Up, Cause::Restart),
-            (State::Late | State::Down | State::Stopped, None) => (Happening::Up, Cause::Back),
-        };
-        self.enter(id, State::Up, cause, now);
-        self.tell(id, now, before, (happening, Some(cause)), Detail::None);
-    }
-
-    /// A new session comes from a new process, whose port means nothing; within a session the port counts too,
-    /// because a NAT that gives another one has moved the source.
-    fn tell_moved(&mut self, id: SourceId, now: Moment, before: &Before, is_new_session: bool) {
-        let Some(from) = before.addr else { return };
-        let to = self.table[id].origin.addr();
-        let has_moved = if is_new_session {
-            from.ip() != to.ip()
-        } else {
-            from != to
-        };
-        if has_moved {
-            let before = self.unchanged(id, now, before);
-            self.tell(
-                id,
-                now,
-                &before,
-                (Happening::Moved, None),
-                Detail::Moved { from, to },
-            );
-        }
-    }
-
-    /// The first health that a source states is no change.
-    fn tell_status(&mut self, id: SourceId, now: Moment, before: &Before) {
-        let (Some(from), Some(to)) = (before.health, self.table[id].health) else {
+            let late_at = source.late_at(&self.config);
+            source.alarm = self.deadlines.advance(id.0, source.alarm, late_at);
             return;
-        };
-        if from != to {
-            let before = self.unchanged(id, now, before);
-            let what = (Happening::Status, None);
-            self.tell(id, now, &before, what, Detail::Status { from, to });
         }
-    }
-
-    /// What was before an event that changes no state: the state as it is now.
-    fn unchanged(&self, id: SourceId, now: Moment, before: &Before) -> Before {
-        Before {
-            state: self.table[id].state,
-            since: now.since(self.table.history(id).since),
-            ..*before
-        }
+        let before = Before::of((source, history), now);
+        source.take_newest(frame, origin, now, &self.config);
+        self.settle(id, frame, now, &before, None);
+        self.rearm(id);
     }
 
     fn enter(&mut self, id: SourceId, state: State, cause: Cause, now: Moment) {
@@ -340,91 +248,6 @@ impl Tracker {
             detail,
         );
         self.events.push_back(event);
-    }
-
-    /// When a source's state changes if nothing is heard: its late or down deadline, or the end of its being kept.
-    fn deadline(&self, id: SourceId) -> Moment {
-        let source = &self.table[id];
-        match (source.state, source.promise(&self.config)) {
-            (State::Unknown, _) => Moment::NEVER,
-            (State::Up | State::Asleep, Some(promise)) => promise.late_at,
-            (State::Late, Some(promise)) => promise.down_at,
-            _ => self.table.history(id).since + self.config.forget,
-        }
-    }
-
-    /// The wheel is touched only where the new deadline is earlier than the one that it will look at.
-    fn rearm(&mut self, id: SourceId) {
-        let deadline = self.deadline(id);
-        let alarm = &mut self.table[id].alarm;
-        *alarm = self.deadlines.advance(id.0, *alarm, deadline);
-        let is_current = |entry: Entry| self.table.is_armed(SourceId(entry.source), entry.alarm);
-        self.deadlines.sweep(is_current);
-    }
-
-    /// Judges the silence until `now`: up to it, every datagram that has arrived has been taken.
-    /// Does a bounded amount of work; [`Tracker::next_deadline`] says when to come again.
-    pub fn on_time(&mut self, now: Moment) {
-        self.snapshots.on_time(now);
-        let mut due = Deadlines::NOBODY;
-        let mut looks = 0;
-        while looks < LOOKS_A_CALL {
-            let Some(due) = self.deadlines.expire(now, &mut due) else {
-                return;
-            };
-            looks += due.len().max(LOOKS_AN_ASKING);
-            due.iter()
-                .for_each(|entry| self.table.fetch(SourceId(entry.source)));
-            for &Entry { source, alarm } in due {
-                if self.table.is_armed(SourceId(source), alarm) {
-                    self.look(SourceId(source), now);
-                } else {
-                    self.deadlines.pass_stale();
-                }
-            }
-        }
-    }
-
-    /// Looks at a source whose time may have come, and arms it again.
-    fn look(&mut self, id: SourceId, now: Moment) {
-        if self.deadline(id) <= now && !self.judge(id, now) {
-            return;
-        }
-        self.arm(id);
-    }
-
-    /// Arms a source that the wheel does not hold.
-    fn arm(&mut self, id: SourceId) {
-        self.table[id].alarm = self.deadlines.arm(id.0, self.deadline(id));
-    }
-
-    /// A deadline has passed without a beat. Returns whether the source is still there.
-    fn judge(&mut self, id: SourceId, now: Moment) -> bool {
-        let record = (&self.table[id], self.table.history(id));
-        let before = Before::of(record, now);
-        let (state, happening, cause) = match before.state {
-            State::Up => (State::Late, Happening::Late, Cause::Silent),
-            State::Late => (State::Down, Happening::Down, record.1.cause),
-            State::Asleep if record.0.promise(&self.config).is_some() => {
-                (State::Late, Happening::Late, Cause::Overslept)
-            }
-            State::Unknown | State::Down | State::Stopped | State::Asleep => {
-                self.forget(id, now, &before);
-                return false;
-            }
-        };
-        self.enter(id, state, cause, now);
-        self.tell(id, now, &before, (happening, Some(cause)), Detail::None);
-        true
-    }
-
-    fn forget(&mut self, id: SourceId, now: Moment, before: &Before) {
-        let cause = self.table.history(id).cause;
-        self.enter(id, State::Unknown, cause, now);
-        self.tell(id, now, before, (Happening::Forgotten, None), Detail::None);
-        self.states[State::Unknown as usize] -= 1;
-        self.table.remove(id);
-        self.room.give_back();
     }
 
     /// When [`Tracker::on_time`] has something to do next; a moment in the past where it has more to do.

@@ -1,0 +1,101 @@
+//! What silence leads to: the wheel brings a source up, and its deadline has passed or is put off.
+
+use beacon_common::Moment;
+
+use super::Tracker;
+use crate::track::deadlines::{Deadlines, Entry};
+use crate::track::event::{Cause, Detail, Happening, SourceId, State};
+use crate::track::tell::Before;
+
+/// How many sources one call of [`Tracker::on_time`] looks at, so that the death of a whole fleet does not keep
+/// the sockets waiting.
+const LOOKS_A_CALL: usize = 1_024;
+
+/// As how many looks it counts at least when the wheel is asked who is due.
+const LOOKS_AN_ASKING: usize = 4;
+
+impl Tracker {
+    /// When a source's state changes if nothing is heard: its late or down deadline, or the end of its being kept.
+    pub(super) fn deadline(&self, id: SourceId) -> Moment {
+        let source = &self.table[id];
+        match (source.state, source.promise(&self.config)) {
+            (State::Unknown, _) => Moment::NEVER,
+            (State::Up | State::Asleep, Some(promise)) => promise.late_at,
+            (State::Late, Some(promise)) => promise.down_at,
+            _ => self.table.history(id).since + self.config.forget,
+        }
+    }
+
+    /// The wheel is touched only where the new deadline is earlier than the one that it will look at.
+    pub(super) fn rearm(&mut self, id: SourceId) {
+        let deadline = self.deadline(id);
+        let alarm = &mut self.table[id].alarm;
+        *alarm = self.deadlines.advance(id.0, *alarm, deadline);
+    }
+
+    /// Judges the silence until `now`: up to it, every datagram that has arrived has been taken.
+    /// Does a bounded amount of work; [`Tracker::next_deadline`] says when to come again.
+    pub fn on_time(&mut self, now: Moment) {
+        self.snapshots.on_time(now);
+        let is_current = |entry: Entry| self.table.is_armed(SourceId(entry.source), entry.alarm);
+        self.deadlines.sweep(is_current);
+        let mut due = Deadlines::NOBODY;
+        let mut looks = 0;
+        while looks < LOOKS_A_CALL {
+            let Some(due) = self.deadlines.expire(now, &mut due) else {
+                return;
+            };
+            looks += due.len().max(LOOKS_AN_ASKING);
+            due.iter()
+                .for_each(|entry| self.table.fetch(SourceId(entry.source)));
+            for &Entry { source, alarm } in due {
+                if self.table.is_armed(SourceId(source), alarm) {
+                    self.look(SourceId(source), now);
+                } else {
+                    self.deadlines.pass_stale();
+                }
+            }
+        }
+    }
+
+    /// Looks at a source whose time may have come, and arms it again.
+    fn look(&mut self, id: SourceId, now: Moment) {
+        let mut deadline = self.deadline(id);
+        if deadline <= now {
+            if !self.judge(id, now) {
+                return;
+            }
+            deadline = self.deadline(id);
+        }
+        self.table[id].alarm = self.deadlines.arm(id.0, deadline);
+    }
+
+    /// A deadline has passed without a beat. Returns whether the source is still there.
+    fn judge(&mut self, id: SourceId, now: Moment) -> bool {
+        let record = (&self.table[id], self.table.history(id));
+        let before = Before::of(record, now);
+        let (state, happening, cause) = match before.state {
+            State::Up => (State::Late, Happening::Late, Cause::Silent),
+            State::Late => (State::Down, Happening::Down, record.1.cause),
+            State::Asleep if record.0.promise(&self.config).is_some() => {
+                (State::Late, Happening::Late, Cause::Overslept)
+            }
+            State::Unknown | State::Down | State::Stopped | State::Asleep => {
+                self.forget(id, now, &before);
+                return false;
+            }
+        };
+        self.enter(id, state, cause, now);
+        self.tell(id, now, &before, (happening, Some(cause)), Detail::None);
+        true
+    }
+
+    fn forget(&mut self, id: SourceId, now: Moment, before: &Before) {
+        let cause = self.table.history(id).cause;
+        self.enter(id, State::Unknown, cause, now);
+        self.tell(id, now, before, (Happening::Forgotten, None), Detail::None);
+        self.states[State::Unknown as usize] -= 1;
+        self.table.remove(id);
+        self.room.give_back();
+    }
+}
