@@ -20,6 +20,12 @@ def private_dirty_kb(pid):
         return int(re.search(r"^Private_Dirty:\s+(\d+)", file.read(), re.MULTILINE)[1])
 
 
+def write_out(path):
+    """Has a file written to its disk: until then a program's own text counts as dirty memory of its process."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
 def wakeups(pid):
     """How often a thread of the process has gone to sleep, which is how often one was woken."""
     return sum(status(f"{pid}/task/{task}", "voluntary_ctxt_switches") for task in os.listdir(f"/proc/{pid}/task"))
