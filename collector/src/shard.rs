@@ -27,6 +27,9 @@ use crate::track::transmit::{Peer, Transmit};
 /// How many batches are taken from one socket before time is judged again: one or two milliseconds' worth.
 const BATCHES_A_CYCLE: usize = 64;
 
+/// How many messages of other threads are read before time is judged again: they may come as fast as they are read.
+const MESSAGES_A_CYCLE: usize = 64;
+
 const MAIL: Token = Token(usize::MAX);
 
 /// One thread's share of the sources: its sockets, and who is heard through them.
@@ -150,7 +153,7 @@ impl<Q: Queue> Shard<Q> {
 
     /// How long there is nothing to do unless something comes; `None` for ever.
     fn patience(&self) -> Option<Duration> {
-        if self.ports.iter().any(|port| port.is_waiting) {
+        if self.has_mail || self.ports.iter().any(|port| port.is_waiting) {
             return Some(Duration::ZERO);
         }
         let next = self.tracker.next_deadline()?;
@@ -188,10 +191,14 @@ impl<Q: Queue> Shard<Q> {
     }
 
     fn read_mail(&mut self) {
-        if !std::mem::take(&mut self.has_mail) {
-            return;
-        }
-        while let Some(message) = self.mail.read() {
+        for _ in 0..MESSAGES_A_CYCLE {
+            if !self.has_mail {
+                return;
+            }
+            let Some(message) = self.mail.read() else {
+                self.has_mail = false;
+                return;
+            };
             match message {
                 Message::Strays(strays) => self.take_strays(&strays),
                 Message::States => self.tracker.ask_all_states(),

@@ -17,8 +17,9 @@ const SLOTS: usize = 1 << LEVEL_BITS;
 const LEVELS: usize = u64::BITS.div_ceil(LEVEL_BITS) as usize;
 const TICK_NANOS: u64 = 1_000_000;
 
-/// How far ahead an entry stands at most, in ticks: 12 days. What is due later is looked at then and armed again.
-const HORIZON: u64 = 1 << 30;
+/// How far ahead an entry stands at most, in ticks: 4.7 hours. What is due later is looked at then and armed again, so
+/// that no stale entry stays for longer.
+const HORIZON: u64 = 1 << 24;
 
 /// Entries in a chunk, which is four cache lines long.
 const CHUNK: usize = 31;
@@ -27,7 +28,7 @@ const CHUNK: usize = 31;
 const SPREAD_AT_ONCE: usize = 32;
 
 /// So many stale entries are never too many.
-const STALE_KEPT: usize = 4_096;
+const STALE_KEPT: usize = 65_536;
 
 /// Where a list of chunks ends.
 const NONE: u32 = u32::MAX;
@@ -153,11 +154,11 @@ impl Deadlines {
         Some(&due[..entries.1])
     }
 
-    /// Drops the stale entries where they have become as many as a quarter of the others: those for which
-    /// `is_current` is false. Takes time for every entry of the wheel, so rarely that it is a few entries for each
-    /// alarm brought forward.
+    /// Drops the stale entries where there are more than twice as many as others: those for which `is_current` is false,
+    /// and all but one of a source. A fleet that comes back from the dead makes one for each source, which is not
+    /// enough; it takes sources whose promises go to and fro. Takes time for every entry of the wheel.
     pub fn sweep(&mut self, is_current: impl Fn(Entry) -> bool) {
-        if self.stale <= STALE_KEPT + self.entries / 5 {
+        if self.stale <= STALE_KEPT + 2 * self.entries.saturating_sub(self.stale) {
             return;
         }
         let mut lists = vec![std::mem::replace(&mut self.spreading, NONE)];
@@ -165,13 +166,15 @@ impl Deadlines {
             lists.extend((0..SLOTS).map(|slot| self.take_slot(level, slot)));
         }
         (self.entries, self.stale) = (0, 0);
+        let mut kept = Vec::new();
         for mut list in lists {
             while list != NONE {
                 let ((entries, len), next) = self.take_chunk(list);
-                entries[..len]
-                    .iter()
-                    .filter(|&&entry| is_current(entry))
-                    .for_each(|entry| _ = self.push(entry.source, self.whole_tick(entry.alarm)));
+                for &entry in entries[..len].iter().filter(|&&entry| is_current(entry)) {
+                    if mark(&mut kept, entry.source) {
+                        self.push(entry.source, self.whole_tick(entry.alarm));
+                    }
+                }
                 list = next;
             }
         }
@@ -282,6 +285,17 @@ impl Deadlines {
         let level = differing.ilog2() / LEVEL_BITS;
         (level as usize, (tick >> (level * LEVEL_BITS)) as usize % SLOTS)
     }
+}
+
+/// Sets a source's bit, and says whether it was not set before.
+fn mark(bits: &mut Vec<u64>, source: u32) -> bool {
+    let (word, bit) = (source as usize / 64, 1 << (source % 64));
+    if word >= bits.len() {
+        bits.resize(word + 1, 0);
+    }
+    let is_new = bits[word] & bit == 0;
+    bits[word] |= bit;
+    is_new
 }
 
 #[cfg(test)]

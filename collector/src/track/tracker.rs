@@ -94,9 +94,9 @@ impl Tracker {
         let mut batch = batch.into_iter();
         let mut located = [const { None }; LOOKED_UP_AT_ONCE];
         loop {
-            let mut count = 0;
+            let (mut taken, mut count) = (0, 0);
             for (now, peer, bytes) in batch.by_ref().take(LOOKED_UP_AT_ONCE) {
-                self.received += 1;
+                taken += 1;
                 match self.locate(now, peer, bytes) {
                     Ok(found) => {
                         located[count] = Some(found);
@@ -105,9 +105,10 @@ impl Tracker {
                     Err(reason) => self.rejected.count(reason),
                 }
             }
-            if count == 0 {
+            if taken == 0 {
                 return;
             }
+            self.received += taken;
             let located = &mut located[..count];
             for located in located.iter_mut().flatten() {
                 located.guess = self.table.guess(located.hash);

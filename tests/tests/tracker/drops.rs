@@ -7,7 +7,7 @@ use beacon_collector::track::event::State;
 use beacon_collector::track::reject::Reject;
 use beacon_common::{DeviceKey, FRAME_LEN, Frame, KeyId, Kind, MasterKey, Seq};
 use beacon_tests::random::Random;
-use beacon_tests::stage::{Stage, beat, gists, home, label};
+use beacon_tests::stage::{Stage, at, beat, gists, home, label};
 
 fn bytes_of(frame: &Frame) -> [u8; FRAME_LEN] {
     let mut bytes = [0; FRAME_LEN];
@@ -257,4 +257,16 @@ fn unknown_codes_and_flags_are_read_and_not_dropped() {
         [(12_000, "stopped", "stop")]
     );
     assert_eq!(stage.rejected(), []);
+}
+
+/// More rubbish at once than is looked up at once hides nothing behind it.
+#[test]
+fn a_beat_behind_a_whole_batch_of_rubbish_is_taken() {
+    let mut stage = Stage::default();
+    let good = bytes_of(&beat(1));
+    let rubbish = std::iter::repeat_n(&[][..], 100);
+    let batch = rubbish.chain([&good[..]]).map(|bytes| (at(0), home(), bytes));
+    stage.tracker.on_datagrams(batch);
+    assert_eq!(stage.tracker.tick().received, 101);
+    assert_eq!(stage.count(State::Up), 1);
 }

@@ -11,8 +11,8 @@ use crate::track::tell::Before;
 /// the sockets waiting.
 const LOOKS_A_CALL: usize = 1_024;
 
-/// As how many looks it counts at least when the wheel is asked who is due.
-const LOOKS_AN_ASKING: usize = 4;
+/// As how many looks it counts at least when the wheel is asked who is due: it may have moved a thousand entries.
+const LOOKS_AN_ASKING: usize = 16;
 
 impl Tracker {
     /// When a source's state changes if nothing is heard: its late or down deadline, or the end of its being kept.
