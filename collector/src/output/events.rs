@@ -14,14 +14,20 @@ pub enum EventName {
     Tick,
     /// The reader of the events was too slow.
     Gap,
+    /// The collector itself could not listen.
+    Blind,
+    /// Half or more of the live sources went late within one interval.
+    MassLoss,
+    /// The mass loss is over.
+    MassOver,
     /// The collector ends in order.
     End,
 }
 
 impl EventName {
     /// Every event, in the order of docs/events.md.
-    pub const ALL: [Self; Happening::ALL.len() + 4] = {
-        let mut all = [Self::End; Happening::ALL.len() + 4];
+    pub const ALL: [Self; Happening::ALL.len() + 7] = {
+        let mut all = [Self::End; Happening::ALL.len() + 7];
         let mut at = 0;
         while at < Happening::ALL.len() {
             all[at] = Self::Source(Happening::ALL[at]);
@@ -30,6 +36,9 @@ impl EventName {
         all[at] = Self::Start;
         all[at + 1] = Self::Tick;
         all[at + 2] = Self::Gap;
+        all[at + 3] = Self::Blind;
+        all[at + 4] = Self::MassLoss;
+        all[at + 5] = Self::MassOver;
         all
     };
 
@@ -41,6 +50,9 @@ impl EventName {
             What::Start { .. } => Self::Start,
             What::Tick(_) => Self::Tick,
             What::Gap { .. } => Self::Gap,
+            What::Blind { .. } => Self::Blind,
+            What::MassLoss(_) => Self::MassLoss,
+            What::MassOver(_) => Self::MassOver,
             What::End => Self::End,
         }
     }
@@ -59,6 +71,9 @@ impl EventName {
             Self::Start => "start",
             Self::Tick => "tick",
             Self::Gap => "gap",
+            Self::Blind => "blind",
+            Self::MassLoss => "mass_loss",
+            Self::MassOver => "mass_over",
             Self::End => "end",
         }
     }
@@ -75,6 +90,9 @@ impl EventName {
             Self::Source(Happening::Restarted) => "a new session began while the source was up or late",
             Self::Source(Happening::Moved) => "the beats come from another address",
             Self::Source(Happening::Status) => "the health has changed",
+            Self::Source(Happening::DuplicateLabel) => "two live senders use one label",
+            Self::Source(Happening::Flapping) => "more than 5 falls in 10 minutes: its falls are held back",
+            Self::Source(Happening::Steady) => "the source flaps no longer: this is its state",
             Self::Source(Happening::Forgotten) => {
                 "the source was down or stopped so long that it is no longer kept"
             }
@@ -83,6 +101,11 @@ impl EventName {
             Self::Start => "the collector begins to listen",
             Self::Tick => "the regular sign of the collector's own life",
             Self::Gap => "the reader was too slow; a `state` line for each source concerned follows",
+            Self::Blind => "the collector itself could not listen: look at its machine",
+            Self::MassLoss => {
+                "half or more of at least 10 live sources went late within one interval: look at the collector's network"
+            }
+            Self::MassOver => "fewer than half of the live sources are silent now",
             Self::End => "the collector ends in order",
         }
     }
@@ -92,10 +115,12 @@ impl EventName {
     pub const fn causes(self) -> &'static [Cause] {
         match self {
             Self::Source(Happening::Up) => &[Cause::New, Cause::Back, Cause::Restart, Cause::Awake],
-            Self::Source(Happening::Late | Happening::Down) => &[Cause::Silent, Cause::Overslept],
+            Self::Source(Happening::Late) => &[Cause::Silent, Cause::Overslept],
+            Self::Source(Happening::Down) => &[Cause::Silent, Cause::Overslept, Cause::Never],
             Self::Source(Happening::Stopped) => &[Cause::Stop, Cause::Reboot, Cause::Upgrade],
             Self::Source(Happening::Asleep) => &[Cause::Sleep],
             Self::Source(Happening::Restarted) => &[Cause::Reboot, Cause::Process, Cause::Renewed],
+            Self::Blind => &[Cause::Stalled, Cause::Suspended, Cause::Restarted],
             _ => &[],
         }
     }
@@ -106,6 +131,7 @@ impl EventName {
         match self {
             Self::Source(Happening::Asleep) => &[Field::WakeMs],
             Self::Source(Happening::Moved | Happening::Status) => &[Field::From, Field::To],
+            Self::Source(Happening::DuplicateLabel) => &[Field::Addrs],
             Self::Source(Happening::Report) => &[Field::Old, Field::JitterUs, Field::Expected],
             Self::Source(_) | Self::End => &[],
             Self::Start => &[Field::Version, Field::Listen, Field::Pid],
@@ -117,10 +143,12 @@ impl EventName {
                 Field::EventsDropped,
             ],
             Self::Gap => &[Field::Dropped],
+            Self::Blind => &[Field::Cause, Field::BlindMs],
+            Self::MassLoss | Self::MassOver => &[Field::Count, Field::Total],
         }
     }
 
-    /// Every key of the line, in the order in which they are written.
+    /// Every key that the line always has, in the order in which they are written.
     pub fn fields(self) -> impl Iterator<Item = Field> {
         let about_source: &[Field] = match self {
             Self::Source(_) => &Field::SOURCE,
@@ -137,6 +165,9 @@ impl EventName {
             Self::Tick => Happening::ALL.len() + 1,
             Self::Gap => Happening::ALL.len() + 2,
             Self::End => Happening::ALL.len() + 3,
+            Self::Blind => Happening::ALL.len() + 4,
+            Self::MassLoss => Happening::ALL.len() + 5,
+            Self::MassOver => Happening::ALL.len() + 6,
         };
         1 << place
     }

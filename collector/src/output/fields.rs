@@ -16,6 +16,8 @@ use crate::track::reject::Rejected;
 pub enum Type {
     /// The number 1.
     One,
+    /// True, where the key is there at all.
+    True,
     /// An integer from 0.
     Count,
     /// An integer that may be negative.
@@ -109,6 +111,7 @@ table! {
     WakeMs "wake_ms" Milliseconds "how long it says it will sleep; 0 where it does not say"
     From "from" Text "`moved`: address until now; `status`: health until now"
     To "to" Text "`moved`: address from now on; `status`: health from now on"
+    Addrs "addrs" Addresses "addresses of the two senders, that of the current session first"
     Old "old" Count "beats that came when their slot was no longer kept"
     JitterUs "jitter_us" Count "interarrival jitter now, in microseconds (RFC 3550, A.8)"
     Expected "expected" Integer "beats that the source's numbers and schedule gave reason to expect"
@@ -120,6 +123,13 @@ table! {
     SocketDrops "socket_drops" Count "datagrams that the collector's own sockets had no room for"
     EventsDropped "events_dropped" Count "lines that the reader was too slow for"
     Dropped "dropped" Count "lines that the reader was too slow for, and missed here"
+    BlindMs "blind_ms" Milliseconds "how long the collector could not listen; every deadline is put off by it"
+    Count "count" Count "live sources that are silent"
+    Total "total" Count "live sources, silent or not"
+    By "by" Text "`reply`: it is known to be alive because it answered a probe"
+    Mass "mass" True "it happened during a mass loss"
+    Learning "learning" True "the bound is a safe one, because the source's history is too short to choose by"
+    Silenced "silenced" True "the operator has silenced the source"
 }
 
 impl Field {
@@ -146,6 +156,9 @@ impl Field {
         Self::Reordered,
     ];
 
+    /// The keys that may end a line about a source, and stand only in those that they are true of.
+    pub const MARKS: [Self; 4] = [Self::By, Self::Mass, Self::Learning, Self::Silenced];
+
     /// What the table says of this key.
     #[must_use]
     pub const fn row(self) -> &'static Row {
@@ -170,6 +183,8 @@ pub enum Value<'a> {
     Integer(i64),
     /// Milliseconds.
     Milliseconds(u64),
+    /// True.
+    True,
     /// A moment.
     Time(Time),
     /// Text; only the collector's name may hold anything but letters, digits and `._-`.

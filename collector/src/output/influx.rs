@@ -54,6 +54,7 @@ fn put_tag(key: &str, text: &str, out: &mut String) -> fmt::Result {
 fn put_field(key: &str, value: Value<'_>, out: &mut String) -> fmt::Result {
     match value {
         Value::Null | Value::Time(_) => Ok(()),
+        Value::True => write!(out, "{key}=true"),
         Value::Count(number) | Value::Milliseconds(number) => write!(out, "{key}={}i", integer(number)),
         Value::Integer(number) => write!(out, "{key}={number}i"),
         Value::Text(text) => {

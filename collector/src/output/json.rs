@@ -22,6 +22,7 @@ pub(super) fn render(line: &Line<'_>, out: &mut String) -> fmt::Result {
 fn put(value: Value<'_>, out: &mut String) -> fmt::Result {
     match value {
         Value::Null => out.write_str("null"),
+        Value::True => out.write_str("true"),
         Value::Count(number) | Value::Milliseconds(number) => write!(out, "{number}"),
         Value::Integer(number) => write!(out, "{number}"),
         Value::Time(time) => write!(out, "\"{time}\""),

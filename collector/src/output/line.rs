@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::events::EventName;
 use super::fields::{Addresses, Counts, Field, Time, Value};
-use crate::track::event::{Cause, Detail, SourceEvent, Tick, What};
+use crate::track::event::{Cause, Detail, Marks, SourceEvent, Tick, What};
 
 /// The version of the lines that [`Field::V`] tells.
 pub const VERSION: u64 = 1;
@@ -50,6 +50,14 @@ impl<'a> Line<'a> {
             }
             What::Tick(tick) => each_of_tick(tick, put),
             What::Gap { dropped } => put(Field::Dropped, Value::Count(*dropped)),
+            What::Blind { blind, cause } => {
+                put(Field::Cause, Value::Text(cause.name()))?;
+                put(Field::BlindMs, milliseconds(*blind))
+            }
+            What::MassLoss(mass) | What::MassOver(mass) => {
+                put(Field::Count, Value::Count(mass.count))?;
+                put(Field::Total, Value::Count(mass.total))
+            }
             What::End => Ok(()),
         }
     }
@@ -80,7 +88,15 @@ fn each_of_source<'a>(
     put(Field::Lost, Value::Integer(source.lost))?;
     put(Field::Duplicate, Value::Count(source.duplicate))?;
     put(Field::Reordered, Value::Count(source.reordered))?;
-    match source.detail {
+    each_of_detail(&source.detail, &mut put)?;
+    each_mark(source.marks, put)
+}
+
+fn each_of_detail<'a>(
+    detail: &'a Detail,
+    mut put: impl FnMut(Field, Value<'a>) -> fmt::Result,
+) -> fmt::Result {
+    match *detail {
         Detail::None => Ok(()),
         Detail::Sleep { wake } => put(Field::WakeMs, milliseconds(wake)),
         Detail::Moved { from, to } => {
@@ -91,6 +107,7 @@ fn each_of_source<'a>(
             put(Field::From, Value::Text(from.name()))?;
             put(Field::To, Value::Text(to.name()))
         }
+        Detail::Twins { ref addrs } => put(Field::Addrs, Value::Addresses(Addresses(addrs))),
         Detail::Report {
             old,
             jitter_us,
@@ -101,6 +118,19 @@ fn each_of_source<'a>(
             put(Field::Expected, Value::Integer(expected))
         }
     }
+}
+
+fn each_mark<'a>(marks: Marks, mut put: impl FnMut(Field, Value<'a>) -> fmt::Result) -> fmt::Result {
+    let given = [
+        (marks.by_reply, Field::By, Value::Text("reply")),
+        (marks.mass, Field::Mass, Value::True),
+        (marks.learning, Field::Learning, Value::True),
+        (marks.silenced, Field::Silenced, Value::True),
+    ];
+    given
+        .into_iter()
+        .filter(|(is_so, ..)| *is_so)
+        .try_for_each(|(_, field, value)| put(field, value))
 }
 
 fn each_of_tick<'a>(tick: &'a Tick, mut put: impl FnMut(Field, Value<'a>) -> fmt::Result) -> fmt::Result {

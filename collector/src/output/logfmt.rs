@@ -26,6 +26,7 @@ pub(super) fn render(line: &Line<'_>, out: &mut String) -> fmt::Result {
 fn put(value: Value<'_>, out: &mut String) -> fmt::Result {
     match value {
         Value::Null | Value::Counts(_) => Ok(()),
+        Value::True => out.write_str("true"),
         Value::Count(number) | Value::Milliseconds(number) => write!(out, "{number}"),
         Value::Integer(number) => write!(out, "{number}"),
         Value::Time(time) => write!(out, "{time}"),

@@ -7,7 +7,7 @@ use beacon_common::wire::FRAME_LEN;
 use beacon_common::{Flags, Frame, Health, Kind, Label, Moment, Seq, Session};
 
 use crate::track::config::Config;
-use crate::track::event::{Cause, Detail, Happening, SourceEvent, State, Tick, What};
+use crate::track::event::{Cause, Detail, Happening, Marks, Mass, SourceEvent, State, Tick, What};
 use crate::track::reject::{Reject, Rejected};
 use crate::track::tracker::Tracker;
 use crate::track::transmit::Peer;
@@ -61,6 +61,7 @@ pub(super) fn up() -> SourceEvent {
         duplicate: 0,
         reordered: 0,
         detail: Detail::None,
+        marks: Marks::default(),
     }
 }
 
@@ -125,6 +126,14 @@ pub(super) fn one_of_each() -> Vec<What> {
                 },
             )
         },
+        detailed(
+            Happening::DuplicateLabel,
+            Detail::Twins {
+                addrs: [address("10.0.0.7:40112"), address("10.0.0.9:51000")],
+            },
+        ),
+        happened(Happening::Flapping, State::Late, State::Late, Some(Cause::Silent)),
+        happened(Happening::Steady, State::Up, State::Up, Some(Cause::Back)),
         SourceEvent {
             bound: None,
             ..happened(Happening::Forgotten, State::Down, State::Down, None)
@@ -148,6 +157,12 @@ pub(super) fn one_of_each() -> Vec<What> {
         },
         What::Tick(tick()),
         What::Gap { dropped: 17 },
+        What::Blind {
+            blind: Duration::from_millis(30_012),
+            cause: Cause::Stalled,
+        },
+        What::MassLoss(Mass { count: 6, total: 11 }),
+        What::MassOver(Mass { count: 5, total: 11 }),
         What::End,
     ];
     sources.map(What::Source).into_iter().chain(collector).collect()

@@ -35,6 +35,7 @@ fn property(field: Field) -> (String, Json) {
 fn value(kind: Type) -> Json {
     match kind {
         Type::One => json!({ "const": 1 }),
+        Type::True => json!({ "const": true }),
         Type::Count | Type::Milliseconds => count(),
         Type::Integer => json!({ "type": "integer" }),
         Type::Time => json!({ "type": "string", "format": "date-time" }),

@@ -27,6 +27,9 @@ const fn facts(event: EventName) -> &'static [(&'static str, Field)] {
             Happening::Asleep => &[("wakes in", Field::WakeMs)],
             Happening::Restarted => &[("every", Field::IntervalMs), ("bound", Field::BoundMs)],
             Happening::Moved | Happening::Status => &[("from", Field::From), ("to", Field::To)],
+            Happening::DuplicateLabel => &[("senders", Field::Addrs)],
+            Happening::Flapping => &[("is", Field::State)],
+            Happening::Steady => &[("is", Field::State), ("for", Field::SinceMs)],
             Happening::Forgotten => &[("was", Field::Was), ("silent", Field::SilentMs)],
             Happening::Report => &[
                 ("received", Field::Received),
@@ -61,6 +64,8 @@ const fn facts(event: EventName) -> &'static [(&'static str, Field)] {
             ("events dropped", Field::EventsDropped),
         ],
         EventName::Gap => &[("lines dropped", Field::Dropped)],
+        EventName::Blind => &[("for", Field::BlindMs), ("cause", Field::Cause)],
+        EventName::MassLoss | EventName::MassOver => &[("silent", Field::Count), ("of", Field::Total)],
         EventName::End => &[],
     }
 }
@@ -90,6 +95,17 @@ pub(super) fn render(line: &Line<'_>, colour: bool, out: &mut String) -> fmt::Re
             write!(out, "{word} ")?;
             put(value(field), out)?;
             out.push_str("  ");
+        }
+    }
+    for field in Field::MARKS {
+        match value(field) {
+            Value::Null => {}
+            Value::True => write!(out, "{}  ", field.key())?,
+            told => {
+                write!(out, "{} ", field.key())?;
+                put(told, out)?;
+                out.push_str("  ");
+            }
         }
     }
     out.truncate(out.trim_end_matches(' ').len());
@@ -131,6 +147,7 @@ const fn paint(state: State) -> Option<&'static str> {
 fn put(value: Value<'_>, out: &mut String) -> fmt::Result {
     match value {
         Value::Null => Ok(()),
+        Value::True => out.write_str("yes"),
         Value::Count(number) => write!(out, "{number}"),
         Value::Integer(number) => write!(out, "{number}"),
         Value::Milliseconds(ms) => write!(out, "{}", Brief(ms)),

@@ -66,6 +66,9 @@ fn shown(what: &What) -> String {
         What::Gap { dropped } => format!("gap {dropped}"),
         What::Start { .. } => "start".to_owned(),
         What::Tick(_) => "tick".to_owned(),
+        What::Blind { .. } => "blind".to_owned(),
+        What::MassLoss(_) => "mass_loss".to_owned(),
+        What::MassOver(_) => "mass_over".to_owned(),
         What::End => "end".to_owned(),
     }
 }
@@ -371,7 +374,12 @@ impl Reader {
                     }
                 }
             }
-            What::Start { .. } | What::Tick(_) | What::End => {}
+            What::Start { .. }
+            | What::Tick(_)
+            | What::Blind { .. }
+            | What::MassLoss(_)
+            | What::MassOver(_)
+            | What::End => {}
         }
     }
 }

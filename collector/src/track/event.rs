@@ -33,8 +33,28 @@ pub enum What {
         /// How many lines it missed.
         dropped: u64,
     },
+    /// The collector itself could not listen.
+    Blind {
+        /// For how long; every deadline is put off by that time.
+        blind: Duration,
+        /// Why.
+        cause: Cause,
+    },
+    /// Half or more of the live sources went late within one interval.
+    MassLoss(Mass),
+    /// Fewer than half of them are silent now.
+    MassOver(Mass),
     /// The collector ends in order.
     End,
+}
+
+/// How many of how many sources are silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mass {
+    /// The silent ones.
+    pub count: u64,
+    /// The live ones, silent or not.
+    pub total: u64,
 }
 
 /// The states of a source (docs/protocol.md, section 9).
@@ -100,6 +120,12 @@ pub enum Happening {
     Moved,
     /// Its health has changed.
     Status,
+    /// Two live senders use its label.
+    DuplicateLabel,
+    /// It falls and comes back too often: its falls are held back.
+    Flapping,
+    /// It does so no longer.
+    Steady,
     /// It was down or stopped so long that it is no longer kept.
     Forgotten,
     /// Its counters since the last report.
@@ -110,7 +136,7 @@ pub enum Happening {
 
 impl Happening {
     /// Every happening, in the order of docs/events.md.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Up,
         Self::Late,
         Self::Down,
@@ -119,6 +145,9 @@ impl Happening {
         Self::Restarted,
         Self::Moved,
         Self::Status,
+        Self::DuplicateLabel,
+        Self::Flapping,
+        Self::Steady,
         Self::Forgotten,
         Self::Report,
         Self::State,
@@ -136,6 +165,9 @@ impl Happening {
             Self::Restarted => "restarted",
             Self::Moved => "moved",
             Self::Status => "status",
+            Self::DuplicateLabel => "duplicate_label",
+            Self::Flapping => "flapping",
+            Self::Steady => "steady",
             Self::Forgotten => "forgotten",
             Self::Report => "report",
             Self::State => "state",
@@ -143,7 +175,7 @@ impl Happening {
     }
 }
 
-/// Why a source is in its state.
+/// Why a source is in its state, or why the collector was blind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Cause {
@@ -171,11 +203,19 @@ pub enum Cause {
     Process,
     /// Restarted: the agent began a new session because its sequence numbers ran out.
     Renewed,
+    /// Down: it is expected, and was never heard.
+    Never,
+    /// Blind: the collector was stopped or starved.
+    Stalled,
+    /// Blind: its machine was suspended.
+    Suspended,
+    /// Blind: it was restarted.
+    Restarted,
 }
 
 impl Cause {
     /// Every cause, in the order of docs/events.md.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::New,
         Self::Back,
         Self::Restart,
@@ -188,6 +228,10 @@ impl Cause {
         Self::Sleep,
         Self::Process,
         Self::Renewed,
+        Self::Never,
+        Self::Stalled,
+        Self::Suspended,
+        Self::Restarted,
     ];
 
     /// The name in event lines.
@@ -206,6 +250,10 @@ impl Cause {
             Self::Sleep => "sleep",
             Self::Process => "process",
             Self::Renewed => "renewed",
+            Self::Never => "never",
+            Self::Stalled => "stalled",
+            Self::Suspended => "suspended",
+            Self::Restarted => "restarted",
         }
     }
 }
@@ -258,6 +306,21 @@ pub struct SourceEvent {
     pub reordered: u64,
     /// What only this kind of event tells.
     pub detail: Detail,
+    /// What is remarkable about it.
+    pub marks: Marks,
+}
+
+/// What an event line says only where it is so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The source is known to be alive because it answered a probe.
+    pub by_reply: bool,
+    /// It happened during a mass loss.
+    pub mass: bool,
+    /// The bound is a safe one, because the source's history is too short to choose by.
+    pub learning: bool,
+    /// The operator has silenced the source.
+    pub silenced: bool,
 }
 
 /// What only some events tell.
@@ -283,6 +346,11 @@ pub enum Detail {
         from: Health,
         /// The health from now on.
         to: Health,
+    },
+    /// `duplicate_label`: where the two senders are.
+    Twins {
+        /// The current session's address, and the other's.
+        addrs: [SocketAddr; 2],
     },
     /// `report`: the rest of the counters since the last one.
     Report {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use beacon_common::{Health, Moment};
 
 use super::config::Config;
-use super::event::{Cause, Detail, Event, Happening, SourceEvent, SourceId, State, What};
+use super::event::{Cause, Detail, Event, Happening, Marks, SourceEvent, SourceId, State, What};
 use super::history::History;
 use super::source::Source;
 use super::table::Table;
@@ -88,6 +88,7 @@ pub(super) fn event(
             duplicate: tally.duplicate,
             reordered: tally.reordered,
             detail,
+            marks: Marks::default(),
         }),
     }
 }

@@ -38,6 +38,7 @@ fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 fn words(kind: Type) -> &'static str {
     match kind {
         Type::One => "the number 1",
+        Type::True => "true",
         Type::Count => "integer from 0",
         Type::Integer => "integer",
         Type::Milliseconds => "whole ms",

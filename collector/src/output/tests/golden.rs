@@ -2,6 +2,8 @@
 //! that readers see.
 
 use super::*;
+use crate::output::samples::up;
+use crate::track::event::{Marks, SourceEvent};
 
 /// The lines of one run, numbered from 1.
 fn lines(format: Format) -> String {
@@ -80,4 +82,31 @@ fn text_is_coloured_by_state_where_it_is_wanted() {
         assert_eq!(out.matches('\x1b').count(), 2, "{out:?}");
     }
     assert!(!lines(Format::Text).contains('\x1b'));
+}
+
+#[test]
+fn what_is_remarkable_ends_the_line() {
+    let marked = What::Source(SourceEvent {
+        marks: Marks {
+            by_reply: true,
+            mass: true,
+            learning: true,
+            silenced: true,
+        },
+        ..up()
+    });
+    for (format, end) in [
+        (
+            Format::Json,
+            r#","by":"reply","mass":true,"learning":true,"silenced":true}"#,
+        ),
+        (Format::Logfmt, " by=reply mass=true learning=true silenced=true"),
+        (Format::Text, "  by reply  mass  learning  silenced"),
+    ] {
+        let line = line(format, "attic", marked.clone());
+        assert!(line.trim_end().ends_with(end), "{line}");
+    }
+    let point = line(Format::Influx, "attic", marked);
+    let fields = r#",by="reply",mass=true,learning=true,silenced=true "#;
+    assert!(point.contains(fields), "{point}");
 }

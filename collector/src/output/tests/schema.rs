@@ -4,7 +4,7 @@
 use super::*;
 use crate::output::samples::{happened, up};
 use crate::output::schema::schema;
-use crate::track::event::{Cause, Detail, Happening, SourceEvent, State, Tick};
+use crate::track::event::{Cause, Detail, Happening, Marks, SourceEvent, State, Tick};
 use beacon_common::{Health, Seq, Session};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -168,6 +168,12 @@ fn source_event() -> impl Strategy<Value = SourceEvent> {
             received: count,
             lost,
             detail: detail(happening, count, lost, addr, silent),
+            marks: Marks {
+                by_reply: count % 2 == 0,
+                mass: count % 3 == 0,
+                learning: count % 5 == 0,
+                silenced: count % 7 == 0,
+            },
             ..happened(
                 happening,
                 state,
@@ -186,6 +192,7 @@ fn detail(happening: Happening, count: u64, number: i64, addr: SocketAddr, wake:
             from: Health::Ok,
             to: Health::Warning,
         },
+        Happening::DuplicateLabel => Detail::Twins { addrs: [addr, addr] },
         Happening::Report => Detail::Report {
             old: count,
             jitter_us: count,
