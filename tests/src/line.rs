@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use beacon_collector::track::event::{Detail, Event, What};
+use beacon_collector::track::event::{Detail, Event, Marks, What};
 use beacon_common::{Label, Moment, Seq, Session};
 
 /// One event line about a source.
@@ -76,7 +76,7 @@ impl Line {
             lost: told.lost.into(),
             duplicate: told.duplicate.into(),
             reordered: told.reordered.into(),
-            extra: extra(&told.detail),
+            extra: extra(&told.detail).into_iter().chain(marks(told.marks)).collect(),
         })
     }
 
@@ -93,6 +93,7 @@ fn extra(detail: &Detail) -> Vec<(&'static str, String)> {
         Detail::Sleep { wake } => vec![("wake_ms", wake.as_millis().to_string())],
         Detail::Moved { from, to } => vec![("from", from.to_string()), ("to", to.to_string())],
         Detail::Status { from, to } => vec![("from", from.name().to_string()), ("to", to.name().to_string())],
+        Detail::Twins { addrs } => vec![("addrs", format!("{},{}", addrs[0], addrs[1]))],
         Detail::Report {
             old,
             jitter_us,
@@ -103,4 +104,16 @@ fn extra(detail: &Detail) -> Vec<(&'static str, String)> {
             ("expected", expected.to_string()),
         ],
     }
+}
+
+fn marks(marks: Marks) -> impl Iterator<Item = (&'static str, String)> {
+    [
+        (marks.by_reply, "by", "reply"),
+        (marks.mass, "mass", "true"),
+        (marks.learning, "learning", "true"),
+        (marks.silenced, "silenced", "true"),
+    ]
+    .into_iter()
+    .filter(|(is_so, ..)| *is_so)
+    .map(|(_, key, value)| (key, value.to_owned()))
 }
