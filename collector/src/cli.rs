@@ -58,7 +58,7 @@ pub struct Options {
     pub format: Option<Format>,
 
     /// File with the master keys, lines ID HEX32, open to its owner alone; with it, every frame must be
-    /// made with one of them
+    /// made with one of them; read again on SIGHUP
     #[arg(long, env = "BEACON_KEYS", value_name = "FILE")]
     pub keys: Option<PathBuf>,
 

@@ -6,6 +6,7 @@ use std::env;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroUsize};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub workers: NonZeroU16,
     /// How to judge.
     pub track: track::config::Config,
+    /// The file that the master keys come from.
+    pub keys: Option<PathBuf>,
     /// What to write, and how.
     pub output: Settings,
     /// How often to write a `tick`; `None` for never.
@@ -92,6 +95,7 @@ impl Config {
                 report: options.report.0,
                 keys: keys.unwrap_or_default(),
             },
+            keys: options.keys,
             output: Settings {
                 format: options.format.unwrap_or(if around.terminal {
                     Format::Text

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use beacon_common::{FRAME_LEN, Moment};
+use beacon_common::{FRAME_LEN, MasterKey, Moment};
 use mio::{Registry, Token, Waker};
 
 use crate::track::event::Tick;
@@ -27,6 +27,8 @@ pub enum Message {
     States,
     /// Say what you have counted.
     Tick(Sender<Tick>),
+    /// Check frames by these masters from now on.
+    Keys(Vec<MasterKey>),
     /// End.
     End(Ending),
 }

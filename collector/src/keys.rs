@@ -13,6 +13,7 @@ use std::str;
 
 use beacon_common::key::{KEY_LEN, RevealedKey, parse_key_line};
 use beacon_common::{KeyId, MasterKey};
+use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
 
@@ -39,14 +40,17 @@ fn read_beside(path: &Path, credentials: Option<&OsStr>) -> Result<Vec<MasterKey
     let unreadable = |error: io::Error| told(Exit::NoInput, path, format_args!("cannot be read: {error}"));
     let file = File::open(path).map_err(unreadable)?;
     // Asked of the open file, not of its name, which may come to mean another one in between.
-    let mode = file.metadata().map_err(unreadable)?.mode() & 0o777;
+    let metadata = file.metadata().map_err(unreadable)?;
+    let mode = metadata.mode() & 0o777;
+    let room = metadata.len().min(MAX_FILE_BYTES) as usize + 1;
     let is_credential = credentials.is_some_and(|directory| path.parent() == Some(Path::new(directory)));
     let allowed = if is_credential { CREDENTIAL_MASK } else { 0 };
     if mode & OTHERS & !allowed != 0 {
         let problem = format_args!("mode {mode:03o} lets others than its owner at the keys; chmod 600 it");
         return Err(told(Exit::NoPermission, path, problem));
     }
-    let mut bytes = Vec::new();
+    // Room for all of it at once: a vector that grows leaves copies behind that nobody wipes.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     file.take(MAX_FILE_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;

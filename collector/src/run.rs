@@ -50,7 +50,8 @@ pub fn run(config: Config) -> Result<(), Failure> {
     teller.tell(What::Start { listen }, &clock::read());
     let supervisor = Supervisor::new(obedience, teller, config.tick)
         .map_err(|error| refused("wait for orders", &error))?
-        .watching_reader(io::stdout().as_raw_fd());
+        .watching_reader(io::stdout().as_raw_fd())
+        .reading_keys(config.keys);
     let workers = spawn(shards, &orders).map_err(|error| refused("start a thread", &error))?;
     let give_up_at = supervisor
         .run(workers)

@@ -204,6 +204,7 @@ impl<Q: Queue> Shard<Q> {
                 Message::States => self.tracker.ask_all_states(),
                 // Who asked may have given up waiting.
                 Message::Tick(to) => drop(to.send(self.tick())),
+                Message::Keys(masters) => self.tracker.set_keys(masters),
                 Message::End(ending) => self.ending = Some(ending),
             }
         }

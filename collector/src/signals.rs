@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::{flag, low_level};
 
 /// The orders, as those who give them hold them.
@@ -30,6 +30,7 @@ pub struct Obedience {
 struct Flags {
     end: Arc<AtomicBool>,
     states: Arc<AtomicBool>,
+    read_again: Arc<AtomicBool>,
     reader_gone: Arc<AtomicBool>,
 }
 
@@ -52,7 +53,8 @@ pub fn orders() -> io::Result<(Orders, Obedience)> {
 }
 
 impl Orders {
-    /// Lets signals give orders: SIGTERM and SIGINT to end, SIGUSR1 to tell all states. A second signal to end adds
+    /// Lets signals give orders: SIGTERM and SIGINT to end, SIGUSR1 to tell all states, SIGHUP to read the files of
+    /// the configuration again. A second signal to end adds
     /// nothing to the first: what it asks for is under way, and does not take long.
     ///
     /// # Errors
@@ -62,8 +64,10 @@ impl Orders {
             flag::register(signal, Arc::clone(&self.flags.end))?;
             low_level::pipe::register(signal, self.bell.try_clone()?)?;
         }
-        flag::register(SIGUSR1, Arc::clone(&self.flags.states))?;
-        low_level::pipe::register(SIGUSR1, self.bell.try_clone()?)?;
+        for (signal, order) in [(SIGUSR1, &self.flags.states), (SIGHUP, &self.flags.read_again)] {
+            flag::register(signal, Arc::clone(order))?;
+            low_level::pipe::register(signal, self.bell.try_clone()?)?;
+        }
         Ok(())
     }
 
@@ -123,6 +127,12 @@ impl Obedience {
     pub fn take_states(&self) -> bool {
         self.flags.states.swap(false, Ordering::SeqCst)
     }
+
+    /// Whether the files of the configuration are to be read again, as was asked since the last call.
+    #[must_use]
+    pub fn take_read_again(&self) -> bool {
+        self.flags.read_again.swap(false, Ordering::SeqCst)
+    }
 }
 
 impl AsRawFd for Obedience {
@@ -146,6 +156,9 @@ mod tests {
         obedience.hear();
         assert!(obedience.take_states());
         assert!(!obedience.take_states());
+        low_level::raise(SIGHUP).unwrap();
+        assert!(obedience.take_read_again());
+        assert!(!obedience.take_read_again());
         assert!(!obedience.end());
         low_level::raise(SIGTERM).unwrap();
         low_level::raise(SIGTERM).unwrap();

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsRawFd, RawFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -14,6 +15,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::clock::{self, Reading};
 use crate::handle::{Ending, Handle, Message};
+use crate::keys::read_masters;
 use crate::shard::Shard;
 use crate::signals::{Obedience, Orders};
 use crate::teller::{Queue, Teller};
@@ -37,6 +39,8 @@ pub struct Supervisor<Q> {
     teller: Teller<Q>,
     workers: Vec<Worker>,
     ticks: Option<Ticks>,
+    /// The file of the master keys, to be read again on request.
+    keys: Option<PathBuf>,
 }
 
 /// A shard at work.
@@ -119,7 +123,15 @@ impl<Q: Queue> Supervisor<Q> {
                 period,
                 next: now + period,
             }),
+            keys: None,
         })
+    }
+
+    /// Reads the master keys again from `file` when it is asked to.
+    #[must_use]
+    pub fn reading_keys(mut self, file: Option<PathBuf>) -> Self {
+        self.keys = file;
+        self
     }
 
     /// Ends when the other end of `output` is closed, also while there is nothing to write to it.
@@ -146,6 +158,9 @@ impl<Q: Queue> Supervisor<Q> {
                 self.workers
                     .iter()
                     .for_each(|worker| worker.handle.send(Message::States));
+            }
+            if self.orders.take_read_again() {
+                self.read_keys_again();
             }
             let clock = clock::read();
             self.tick(&clock);
@@ -183,6 +198,24 @@ impl<Q: Queue> Supervisor<Q> {
             }
         }
         Ok(())
+    }
+
+    /// A bad file changes nothing: whoever could speak until now still can.
+    fn read_keys_again(&self) {
+        let Some(file) = &self.keys else {
+            log::info!("there is no --keys to read again");
+            return;
+        };
+        match read_masters(file) {
+            Ok(masters) => {
+                let ids = masters.iter().map(|master| master.id().to_string());
+                log::info!("--keys: read again: ids {}", ids.collect::<Vec<_>>().join(", "));
+                self.workers
+                    .iter()
+                    .for_each(|worker| worker.handle.send(Message::Keys(masters.clone())));
+            }
+            Err(failure) => log::error!("{failure}; the keys that were read before stay in force"),
+        }
     }
 
     fn tick(&mut self, clock: &Reading) {

@@ -135,7 +135,7 @@ fn a_wrong_value_is_told_in_one_line_with_what_the_option_takes() {
         ),
         (
             &["--events", "up,Down"],
-            "--events: 'Down' is not an event; it takes up,late,down,stopped,asleep,restarted,moved,status,forgotten,report,state,start,tick,gap,end",
+            "--events: 'Down' is not an event; it takes up,late,down,stopped,asleep,restarted,moved,status,duplicate_label,flapping,steady,forgotten,report,state,start,tick,gap,blind,mass_loss,mass_over,end",
         ),
         (
             &["--name", ""],

@@ -8,7 +8,7 @@ mod silence;
 
 use std::collections::VecDeque;
 
-use beacon_common::{DeviceKey, FRAME_LEN, Frame, Kind, Moment, View};
+use beacon_common::{DeviceKey, FRAME_LEN, Frame, Kind, MasterKey, Moment, View};
 
 use super::auth::Authority;
 use super::config::Config;
@@ -79,6 +79,11 @@ impl Tracker {
             snapshots: Snapshots::new(config.report),
             config,
         }
+    }
+
+    /// Checks frames by these masters from now on. What their sources were is kept.
+    pub fn set_keys(&mut self, masters: Vec<MasterKey>) {
+        self.authority = Authority::new(masters);
     }
 
     /// Takes a datagram that came from `peer` at `now`.

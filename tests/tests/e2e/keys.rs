@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use beacon_common::{DeviceKey, KeyId, Label, MasterKey};
-use beacon_tests::e2e::{Agent, Binary, Collector, Directory, Sender, run};
+use beacon_tests::e2e::{Agent, Binary, Collector, Directory, Line, Sender, Signal, run};
 
 use super::FAST;
 
@@ -77,7 +77,7 @@ fn what_does_not_fit_is_counted_and_changes_nothing() {
 
     let is_told = |reason: &str, least: i64| {
         let key = format!("rejected.{reason}");
-        move |tick: &beacon_tests::e2e::Line| tick.number(&key) >= least
+        move |tick: &Line| tick.number(&key) >= least
     };
     let tick = collector.says_where("tick", is_told("tag", 3));
     assert_eq!(
@@ -87,6 +87,58 @@ fn what_does_not_fit_is_counted_and_changes_nothing() {
     );
     assert_eq!(tick.number("sources.up"), 1, "{tick}");
     good.beat_acked();
+    collector.stop();
+}
+
+/// A master is replaced as an operator does it: the new one beside the old, device after device, then the old one
+/// taken out. No beat is lost on the way, and a damaged file changes nothing.
+#[test]
+fn masters_are_replaced_without_a_gap() {
+    let directory = Directory::default();
+    let masters = directory.write("masters", 0o600, MASTER_LINE);
+    let mut collector = Collector::start("127.0.0.1:0", &["--keys", text(&masters), "--report", "500ms"]);
+    let to = collector.address();
+    let start = |number: u8, label: &str| {
+        let key = MasterKey::new(key_id(number), MASTER).device_key(&Label::new(label).unwrap());
+        let file = directory.write(label, 0o600, &key.reveal().to_string());
+        let arguments = [&FAST[..], &["--key-file", text(&file)]].concat();
+        Agent::start(to, label, &arguments)
+    };
+    let mut old = start(7, "old");
+    collector.tells("old", "up new");
+    let rewrite = |content: &str, collector: &mut Collector, told: &str| {
+        directory.write("masters", 0o600, content);
+        collector.signal(Signal::HUP);
+        collector.wait_for_log(told);
+    };
+    let new_line = MASTER_LINE.replace("7 ", "8 ");
+    rewrite(
+        &format!("{MASTER_LINE}{new_line}"),
+        &mut collector,
+        "read again: ids 7, 8",
+    );
+    let mut new = start(8, "new");
+    collector.tells("new", "up new");
+    rewrite(
+        "8 secret",
+        &mut collector,
+        "the keys that were read before stay in force",
+    );
+    for label in ["old", "new"] {
+        let taken = |line: &Line| line.number("received") >= 2;
+        collector.reports(label, taken);
+    }
+    collector.signal(Signal::USR1);
+    for label in ["old", "new"] {
+        let line = collector.shows(label);
+        assert_eq!(line.number("received"), line.number("seq"), "{line}");
+    }
+    rewrite(&new_line, &mut collector, "read again: ids 8");
+    collector.tells("old", "late silent");
+    collector.reports("new", |line| line.number("received") >= 2);
+    new.stop();
+    collector.tells("new", "stopped stop");
+    old.kill();
     collector.stop();
 }
 
