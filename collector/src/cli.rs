@@ -82,6 +82,11 @@ pub struct Options {
     #[arg(long, env = "BEACON_MAX_SOURCES", value_name = "COUNT", default_value = "1000000", value_parser = max_sources, allow_hyphen_values = true)]
     pub max_sources: u32,
 
+    /// How many sources a second may be new, after a burst of ten times as many; 0 for any. With keys, where
+    /// nobody can make up sources, it is not asked
+    #[arg(long, env = "BEACON_ADMIT_RATE", value_name = "COUNT", default_value = "1000", value_parser = admit_rate, allow_hyphen_values = true)]
+    pub admit_rate: u32,
+
     /// How many intervals a missing beat may still come late before it counts as lost
     #[arg(long, env = "BEACON_REORDER_WAIT", value_name = "0-62", default_value = "2", value_parser = reorder_wait, allow_hyphen_values = true)]
     pub reorder_wait: u32,
@@ -281,6 +286,15 @@ fn reorder_wait(text: &str) -> Result<u32, String> {
 
 fn max_sources(text: &str) -> Result<u32, String> {
     number(text, 1, 1 << 31, "a number from 1 to 2147483648")
+}
+
+fn admit_rate(text: &str) -> Result<u32, String> {
+    number(
+        text,
+        0,
+        1_000_000_000,
+        "a number of sources a second up to 1000000000, 0 for any",
+    )
 }
 
 fn queue(text: &str) -> Result<usize, String> {

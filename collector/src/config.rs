@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::env;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
-use std::num::{NonZeroU16, NonZeroUsize};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -92,6 +92,7 @@ impl Config {
                 reorder_wait: options.reorder_wait,
                 forget: options.forget,
                 max_sources: options.max_sources,
+                admit_rate: NonZeroU32::new(options.admit_rate).filter(|_| keys.is_none()),
                 report: options.report.0,
                 keys: keys.unwrap_or_default(),
             },

@@ -18,8 +18,8 @@ use crate::sorter::Sorter;
 use crate::supervisor::{Supervisor, Worker};
 use crate::teller::{self, Teller};
 use crate::track;
+use crate::track::admission::Admission;
 use crate::track::event::What;
-use crate::track::room::Room;
 use crate::track::tracker::Tracker;
 
 /// Listens, judges and tells until it is told to end or nobody reads its lines any more.
@@ -70,17 +70,17 @@ fn open_pipe(output: &Settings, orders: &Arc<Orders>) -> Result<Pipe, Failure> {
     Pipe::open(stdout, output, notify).map_err(|error| refused("start a thread", &error))
 }
 
-/// One shard for each share of the sockets, which know each other and have the room for sources together.
+/// One shard for each share of the sockets, which know each other and share the bounds on sources.
 fn shards(
     listening: Listening,
     config: &track::config::Config,
     teller: &Teller<Inlet>,
 ) -> io::Result<Vec<Shard<Inlet>>> {
-    let room = Room::new(config.max_sources);
+    let admission = Admission::new(config.max_sources, config.admit_rate);
     let warning = Arc::new(Once::new());
     let mut shards = Vec::with_capacity(listening.shards.len());
     for sockets in listening.shards {
-        let tracker = Tracker::sharing(config.clone(), room.clone());
+        let tracker = Tracker::sharing(config.clone(), admission.clone());
         let mut shard = Shard::new(sockets, tracker, Relay::new(teller.another()))?;
         if config.keys.is_empty() {
             shard = shard.warning_of_keys(Arc::clone(&warning));

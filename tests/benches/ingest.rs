@@ -55,6 +55,7 @@ impl Fleet {
     fn new(sources: u32, keyed: bool) -> Self {
         let master = keyed.then(|| MasterKey::new(KeyId::new(1).expect("not 0"), *b"0123456789abcdef"));
         let config = Config {
+            admit_rate: None,
             keys: master.iter().cloned().collect(),
             max_sources: sources,
             ..Config::default()

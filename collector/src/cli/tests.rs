@@ -56,6 +56,7 @@ fn options_are_read() {
         "--report=5m",
         "--events=up, down",
         "--queue=16",
+        "--admit-rate=0",
     ]);
     assert_eq!(
         options.listen,
@@ -70,7 +71,7 @@ fn options_are_read() {
         (options.tick, options.report),
         (Period(None), Period(Some(Duration::from_mins(5))))
     );
-    assert_eq!(options.queue, 16);
+    assert_eq!((options.queue, options.admit_rate), (16, 0));
     let events = options.events.unwrap();
     let kept: Vec<_> = EventName::ALL
         .into_iter()

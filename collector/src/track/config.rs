@@ -1,5 +1,6 @@
 //! What the tracker is told to do: the part of the collector's options that judgement needs.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use beacon_common::MasterKey;
@@ -29,6 +30,8 @@ pub struct Config {
     pub forget: Duration,
     /// How many sources are kept at most.
     pub max_sources: u32,
+    /// How many sources a second may be new, after a burst of ten times as many; `None` for any.
+    pub admit_rate: Option<NonZeroU32>,
     /// How often each source's counters are reported; `None` for never.
     pub report: Option<Duration>,
     /// The master keys; where there are any, every frame must be made with one of them.
@@ -44,6 +47,7 @@ impl Default for Config {
             reorder_wait: 2,
             forget: Duration::from_hours(24),
             max_sources: 1_000_000,
+            admit_rate: NonZeroU32::new(1_000),
             report: None,
             keys: Vec::new(),
         }

@@ -3,6 +3,7 @@
 //! Pure and deterministic: no I/O, no clock (`now` is an argument), no unsafe. Datagrams go in, and events
 //! and answers come out; everything is told through [`Tracker`](tracker::Tracker).
 
+pub mod admission;
 pub mod arrival;
 pub mod auth;
 pub mod config;
@@ -12,7 +13,6 @@ pub mod history;
 pub mod jitter;
 pub mod origin;
 pub mod reject;
-pub mod room;
 pub mod slots;
 pub mod snapshots;
 pub mod source;

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 
 use beacon_common::{DeviceKey, FRAME_LEN, Frame, Kind, MasterKey, Moment, View};
 
+use super::admission::Admission;
 use super::auth::Authority;
 use super::config::Config;
 use super::deadlines::Deadlines;
@@ -17,7 +18,6 @@ use super::event::{Cause, Detail, Event, Happening, SourceId, State, Tick};
 use super::history::History;
 use super::origin::Origin;
 use super::reject::{Reject, Rejected};
-use super::room::Room;
 use super::slots::Filled;
 use super::snapshots::Snapshots;
 use super::source::{Source, Succession};
@@ -44,7 +44,7 @@ pub struct Tracker {
     config: Config,
     authority: Authority,
     table: Table,
-    room: Room,
+    admission: Admission,
     deadlines: Deadlines,
     /// Sources in each state, indexed by the state.
     states: [u64; State::ALL.len()],
@@ -59,17 +59,17 @@ impl Tracker {
     /// A tracker that knows no source yet.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let room = Room::new(config.max_sources);
-        Self::sharing(config, room)
+        let admission = Admission::new(config.max_sources, config.admit_rate);
+        Self::sharing(config, admission)
     }
 
-    /// A tracker that knows no source yet and has `room` together with others.
+    /// A tracker that knows no source yet and shares `admission` with others.
     #[must_use]
-    pub fn sharing(mut config: Config, room: Room) -> Self {
+    pub fn sharing(mut config: Config, admission: Admission) -> Self {
         Self {
             authority: Authority::new(std::mem::take(&mut config.keys)),
             table: Table::default(),
-            room,
+            admission,
             deadlines: Deadlines::default(),
             states: [0; State::ALL.len()],
             received: 0,
@@ -171,9 +171,7 @@ impl Tracker {
 
     /// The first frame of a source that is not in the table.
     fn meet(&mut self, frame: &Frame, hash: LabelHash, origin: Origin, now: Moment) -> Result<(), Reject> {
-        if !self.room.take() {
-            return Err(Reject::Full);
-        }
+        self.admission.admit(now)?;
         let source = Source::first(frame, origin, now, &self.config);
         let id = self.table.admit(hash, (source, History::begin(now)));
         self.states[State::Unknown as usize] += 1;

@@ -90,7 +90,14 @@ fn play(options: &Options, interval: Duration) -> Result<Report, Box<dyn Error>>
     let port = free_port()?;
     let mut command = Binary::Collector.command();
     command
-        .args(["--listen", &format!("[::]:{port}"), "--format", "json"])
+        .args([
+            "--listen",
+            &format!("[::]:{port}"),
+            "--format",
+            "json",
+            "--admit-rate",
+            "0",
+        ])
         .stdout(Stdio::piped());
     let mut collector = spawn_pinned(Binary::Collector.name(), &mut command)?;
     let lines = collector.stdout().expect("it was just asked to be piped");

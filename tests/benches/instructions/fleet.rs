@@ -34,6 +34,7 @@ impl Fleet {
     pub(crate) fn settled(keys: bool, want_ack: bool) -> Self {
         let master = keys.then(|| MasterKey::new(KeyId::new(1).expect("not 0"), *b"0123456789abcdef"));
         let config = Config {
+            admit_rate: None,
             keys: master.iter().cloned().collect(),
             ..Config::default()
         };

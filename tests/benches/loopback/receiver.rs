@@ -128,7 +128,7 @@ fn bare(receiver: Receiver, port: u16) -> io::Result<Command> {
 /// The collector listens as it does by default, on all addresses of both families.
 fn collector(receiver: Receiver, port: u16, directory: &Directory) -> io::Result<Command> {
     let mut command = Binary::Collector.command();
-    command.args(["--listen", &format!("[::]:{port}")]);
+    command.args(["--admit-rate", "0", "--listen", &format!("[::]:{port}")]);
     if receiver.has_keys() {
         let line = format!("{}\n", RevealedKey::new(KEY_ID, &MASTER));
         command.arg("--keys").arg(directory.write("keys", 0o600, &line));

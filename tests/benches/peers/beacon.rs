@@ -37,7 +37,7 @@ impl Peer for Beacon {
 
     fn command(&self, _directory: &Directory, port: u16) -> io::Result<Command> {
         let mut command = Binary::Collector.command();
-        command.args(["--listen", &format!("[::]:{port}")]);
+        command.args(["--admit-rate", "0", "--listen", &format!("[::]:{port}")]);
         Ok(command)
     }
 

@@ -14,7 +14,10 @@ const FLEET: u32 = 100_000;
 const MOST_A_CALL: usize = 4_096;
 
 fn fleet() -> Tracker {
-    let mut tracker = Tracker::new(Config::default());
+    let mut tracker = Tracker::new(Config {
+        admit_rate: None,
+        ..Config::default()
+    });
     for number in 0..FLEET {
         let mut bytes = [0; FRAME_LEN];
         Frame {

@@ -1,5 +1,7 @@
 //! What is dropped, and for which reason (docs/protocol.md, sections 2, 6 and 11).
 
+use std::num::NonZeroU32;
+use std::ops::Range;
 use std::time::Duration;
 
 use beacon_collector::track::config::Config;
@@ -236,6 +238,33 @@ fn a_full_table_takes_no_new_source_until_one_is_forgotten() {
     );
     assert_eq!(stage.hear(63_500, &named("d", 1)), []);
     assert_eq!(stage.rejected(), [(Reject::Full, 2)]);
+}
+
+/// Labels that somebody makes up can neither fill the memory at once nor keep a known source from being heard.
+#[test]
+fn a_flood_of_new_labels_is_let_in_slowly_and_known_sources_go_on() {
+    let mut stage = Stage::new(Config {
+        admit_rate: NonZeroU32::new(1),
+        ..Config::default()
+    });
+    stage.hear(0, &beat(1));
+    let let_in = |stage: &mut Stage, now_ms, labels: Range<u32>| {
+        let new = |number: u32| Frame {
+            label: label(&format!("x{number}")),
+            ..beat(1)
+        };
+        let told = labels.flat_map(|number| stage.hear(now_ms, &new(number)));
+        told.filter(|line| line.gist() == ("up", "new")).count()
+    };
+    assert_eq!(
+        let_in(&mut stage, 0, 0..1_000),
+        9,
+        "ten at once, and one is known"
+    );
+    assert_eq!(stage.rejected(), [(Reject::Rate, 991)]);
+    assert_eq!(stage.hear(1_000, &beat(2)), [], "it goes on");
+    assert_eq!(let_in(&mut stage, 2_000, 1_000..2_000), 2);
+    assert_eq!(stage.rejected(), [(Reject::Rate, 1_989)]);
 }
 
 /// What a later version adds is read as section 2 says.

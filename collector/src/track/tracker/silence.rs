@@ -96,6 +96,6 @@ impl Tracker {
         self.tell(id, now, before, (Happening::Forgotten, None), Detail::None);
         self.states[State::Unknown as usize] -= 1;
         self.table.remove(id);
-        self.room.give_back();
+        self.admission.leave();
     }
 }
