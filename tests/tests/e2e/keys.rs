@@ -135,6 +135,7 @@ fn masters_are_replaced_without_a_gap() {
     }
     rewrite(&new_line, &mut collector, "read again: ids 8");
     collector.tells("old", "late silent");
+    collector.tells("old", "down silent");
     collector.reports("new", |line| line.number("received") >= 2);
     new.stop();
     collector.tells("new", "stopped stop");
