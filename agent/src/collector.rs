@@ -54,6 +54,17 @@ impl Collector {
         self.addresses.get(self.current).copied()
     }
 
+    /// All that its name has.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Goes on to the next of them, and after the last to the first.
+    pub fn turn_to_next_address(&mut self) {
+        self.current = (self.current + 1).checked_rem(self.addresses.len()).unwrap_or(0);
+    }
+
     /// Whether its name may yet turn out to have an address: the first answer has not come.
     #[must_use]
     pub fn is_unresolved_yet(&self) -> bool {
@@ -122,7 +133,7 @@ impl Collector {
     pub fn judge(&mut self) {
         let Some(silence) = self.link.judge() else { return };
         self.is_newly_lost |= silence == Silence::Lost;
-        self.current = (self.current + 1).checked_rem(self.addresses.len()).unwrap_or(0);
+        self.turn_to_next_address();
         if let Some(timetable) = &mut self.timetable {
             timetable.hasten(silence);
         }

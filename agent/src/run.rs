@@ -260,6 +260,15 @@ impl Agent {
         }
     }
 
+    /// From now on those that were sent a frame and have not acked it are sent to the next addresses of their names.
+    pub(crate) fn turn_to_next_addresses(&mut self, sent_to: Targets) {
+        for (place, collector) in self.collectors.iter_mut().enumerate() {
+            if sent_to.include(place) && !collector.link().is_answered() {
+                collector.turn_to_next_address();
+            }
+        }
+    }
+
     /// Counts the frame that was sent, and begins a new session where its numbers have run out.
     fn advance(&mut self) {
         if !self.beats.advance() {

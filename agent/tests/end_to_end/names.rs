@@ -3,7 +3,7 @@
 use crate::living::Living;
 use crate::namespace::unshare;
 use crate::on_time::{INTERVAL, expect_on_time};
-use crate::support::{Agent, PATIENCE};
+use crate::support::{Agent, Collector, PATIENCE, Received, is_bye};
 use std::fs;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
@@ -106,4 +106,57 @@ fn a_name_that_moves_is_followed() {
     assert_eq!(moved.session, last.session);
     assert!(u128::from(moved.sent_us - last.sent_us) < MOST.as_micros());
     agent.log_line("moving.example.org");
+}
+
+const TWO: &str = "two.example.org";
+
+fn files_with_two() -> Option<Files> {
+    let hosts = format!("127.0.0.1 localhost\n127.0.0.5 {TWO}\n127.0.0.6 {TWO}\n");
+    Files::new("203.0.113.77", &hosts)
+}
+
+fn datagrams(collector: &Collector) -> Vec<Received> {
+    std::iter::from_fn(|| collector.receive_within(Duration::from_millis(1))).collect()
+}
+
+/// Of two addresses one is silent: now the one that is tried first, now the other one.
+#[test]
+fn what_is_sent_once_goes_on_to_the_next_address_of_a_name() {
+    let Some(files) = files_with_two() else { return };
+    for arguments in [
+        ["--mode", "all", "--once"],
+        ["--mode", "failover", "--once"],
+        ["--mode", "all", "--sleep-for=8h"],
+        ["--mode", "failover", "--sleep-for=8h"],
+    ] {
+        let mut tried_in_vain = 0;
+        for (silent, living) in [("127.0.0.5", "127.0.0.6"), ("127.0.0.6", "127.0.0.5")] {
+            let silent = Collector::at(&format!("{silent}:0"));
+            let living = Living::at(&format!("{living}:{}", silent.port()));
+            let to = format!("{TWO}:{}", silent.port());
+            let agent = files.agent(&[&["--to", &to], &arguments[..]].concat());
+            let (code, log) = agent.end();
+            assert_eq!(code, Some(0), "{arguments:?}: {log:#?}");
+            let (in_vain, heard) = (datagrams(&silent), living.kill());
+            assert_eq!(heard.len(), 1, "{arguments:?}");
+            assert!(in_vain.iter().all(|received| received.bytes == heard[0].bytes));
+            tried_in_vain += in_vain.len();
+        }
+        assert_eq!(tried_in_vain, 1, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_goodbye_that_nobody_hears_goes_to_each_address_and_three_times_in_all() {
+    let Some(files) = files_with_two() else { return };
+    let one = Collector::at("127.0.0.5:0");
+    let other = Collector::at(&format!("127.0.0.6:{}", one.port()));
+    let to = format!("{TWO}:{}", one.port());
+    let agent = files.agent(&["--to", &to, "--count", "1"]);
+    assert_eq!(agent.end().0, Some(0));
+    let byes = [one, other].map(|collector| {
+        let all = datagrams(&collector).into_iter();
+        all.filter(|received| is_bye(&received.frame)).count()
+    });
+    assert!(byes == [2, 1] || byes == [1, 2], "{byes:?}");
 }
