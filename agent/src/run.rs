@@ -190,8 +190,8 @@ impl Agent {
     }
 
     pub(crate) fn next_targets(&mut self, is_ask: bool) -> Targets {
-        let are_usable = self.collectors.iter().map(Collector::is_usable);
-        self.route.next(is_ask, are_usable)
+        let standings = self.collectors.iter().map(Collector::standing);
+        self.route.next(is_ask, standings)
     }
 
     fn tell_lost(&mut self, now: Moment) {
