@@ -1,9 +1,9 @@
 //! Names whose servers are dead, and names that move.
 
 use crate::living::Living;
-use crate::namespace::unshare;
+use crate::namespace::{skip, unshare};
 use crate::on_time::{INTERVAL, expect_on_time};
-use crate::support::{Agent, Collector, PATIENCE, Received, is_bye};
+use crate::support::{Agent, Collector, PATIENCE, Received, is_bye, wait_until};
 use std::fs;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
@@ -51,41 +51,63 @@ impl Files {
 
 /// A name server that takes questions and never answers. Where its port is not ours to take, RFC 5737's
 /// nobody does as well.
-fn black_hole() -> (Option<UdpSocket>, &'static str) {
-    let address = "127.77.53.1";
+fn black_hole(address: &str) -> (Option<UdpSocket>, &str) {
     match UdpSocket::bind((address, 53)) {
         Ok(socket) => (Some(socket), address),
         Err(_) => (None, "203.0.113.77"),
     }
 }
 
+/// Expects the agent to have asked the black hole for its collector, and still to wait for the answer.
+fn expect_open_question(agent: &Agent, black_hole: UdpSocket) {
+    assert_eq!(agent.threads(), 2, "the beats, and one question");
+    black_hole.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut question = [0; 512];
+    let len = black_hole.recv(&mut question).expect("it was asked");
+    let name = b"\x09collector\x07example\x03org\0";
+    assert!(question[..len].windows(name.len()).any(|part| part == name));
+}
+
 #[test]
 fn a_dead_name_server_holds_up_no_beat() {
-    let (black_hole, name_server) = black_hole();
+    let (black_hole, name_server) = black_hole("127.77.53.1");
     let Some(files) = Files::new(name_server, "127.0.0.1 localhost\n") else {
         return;
     };
     let agent = expect_on_time("a dead name server", |collector| {
-        // Lost after each beat, so that the name is asked for as often as it ever is.
-        files.agent(&[
-            "--to",
-            "collector.example.org",
-            "--to",
-            &collector.address(),
-            "--interval",
-            INTERVAL,
-            "--misses",
-            "1",
-        ])
+        let to = ["--to", "collector.example.org", "--to", &collector.address()];
+        files.agent(&[&to[..], &["--interval", INTERVAL]].concat())
     });
     if let Some(black_hole) = black_hole {
-        black_hole.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut question = [0; 512];
-        let len = black_hole.recv(&mut question).expect("it was asked");
-        let name = b"\x09collector\x07example\x03org\0";
-        assert!(question[..len].windows(name.len()).any(|part| part == name));
+        expect_open_question(&agent, black_hole);
     }
-    drop(agent);
+}
+
+/// The name is asked for again because its collector does not answer.
+#[test]
+fn a_name_server_that_dies_later_holds_up_no_beat_either() {
+    let (Some(black_hole), name_server) = black_hole("127.77.53.2") else {
+        return skip("port 53 is not ours to take (root's)");
+    };
+    let silent = Collector::at("127.0.0.2:0");
+    let hosts = "127.0.0.1 localhost\n127.0.0.2 collector.example.org\n";
+    let Some(files) = Files::new(name_server, hosts) else {
+        return;
+    };
+    let name = format!("collector.example.org:{}", silent.port());
+    let agent = expect_on_time("a name server that has died", |collector| {
+        fs::write(files.path("hosts"), hosts).unwrap();
+        datagrams(&silent);
+        let to = ["--to", &name, "--to", &collector.address()];
+        let agent = files.agent(&[&to[..], &["--interval", INTERVAL, "--misses", "1"]].concat());
+        silent.receive();
+        wait_until("the name is resolved", || agent.threads() == 1);
+        fs::write(files.path("hosts"), "127.0.0.1 localhost\n").unwrap();
+        wait_until("the name is asked for again", || agent.threads() == 2);
+        datagrams(collector);
+        agent
+    });
+    expect_open_question(&agent, black_hole);
 }
 
 #[test]
