@@ -10,7 +10,7 @@ use crate::helper::Answer;
 use crate::hooks::Change;
 use crate::inbound::{self, Inbound};
 use crate::link;
-use crate::resolve::Resolved;
+use crate::resolve::{self, Resolved};
 use crate::run::Agent;
 use crate::shell::{Ended, Purpose};
 use crate::socket::Family;
@@ -34,7 +34,9 @@ impl Agent {
 
     fn begin_what_is_due(&mut self, now: Moment) {
         for (place, collector) in self.collectors.iter_mut().enumerate() {
-            collector.resolve(place, &self.helpers, now);
+            if let Some((name, port)) = collector.question(now) {
+                resolve::ask(place, name, port, &self.helpers);
+            }
         }
         self.monitor.attend(&self.helpers, now);
         self.hooks.attend(now);

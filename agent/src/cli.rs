@@ -14,6 +14,8 @@ use crate::destination::{Destination, parse_source};
 use crate::failure::Failure;
 use crate::route::Mode;
 
+mod help;
+
 /// Tells its collectors, on time and with little else, that this device is alive.
 ///
 /// Sends one 64-byte UDP datagram an interval. Every option can be set in the environment too, where an empty
@@ -138,9 +140,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Fa
     match matches.and_then(|mut matches| Options::from_arg_matches_mut(&mut matches)) {
         Ok(options) => Ok(Parsed::Options(Box::new(options))),
         Err(error) => match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-                Ok(Parsed::Text(error.to_string().trim_end().to_owned() + "\n"))
-            }
+            ErrorKind::DisplayHelp => Ok(Parsed::Text(help::text(&arguments))),
+            ErrorKind::DisplayVersion => Ok(Parsed::Text(error.to_string())),
             _ => Err(Failure::Usage(one_line(&error, &arguments))),
         },
     }
@@ -149,6 +150,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Fa
 fn matches(arguments: &[OsString], change: fn(Arg) -> Arg) -> Result<ArgMatches, clap::Error> {
     Options::command()
         .mut_args(change)
+        // Without what makes a help, clap takes --help only where there is a text already. Which one, it does not tell.
+        .override_help("")
         .try_get_matches_from(arguments)
 }
 

@@ -7,9 +7,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::destination::{Destination, Host};
-use crate::helper::Helpers;
 use crate::link::{Answer, Link, Silence, State};
-use crate::resolve::{self, Resolved, Timetable};
+use crate::resolve::{Resolved, Timetable};
+use crate::route::Standing;
 use crate::socket::{Family, Sockets, Trouble, Unsent};
 
 /// A collector that beats are sent to.
@@ -19,6 +19,8 @@ pub struct Collector {
     addresses: Vec<SocketAddr>,
     /// Which of the addresses is sent to.
     current: usize,
+    /// How many of them have had no ask since there are new ones among them.
+    untried: usize,
     timetable: Option<Timetable>,
     /// The only family that can be reached, where the address to send from says so.
     family: Option<Family>,
@@ -40,6 +42,7 @@ impl Collector {
             destination,
             addresses,
             current: 0,
+            untried: 0,
             timetable,
             family: bind.map(Family::of),
             link: Link::new(misses),
@@ -52,6 +55,17 @@ impl Collector {
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.addresses.get(self.current).copied()
+    }
+
+    /// All that its name has.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Goes on to the next of them, and after the last to the first.
+    pub fn turn_to_next_address(&mut self) {
+        self.current = (self.current + 1).checked_rem(self.addresses.len()).unwrap_or(0);
     }
 
     /// Whether its name may yet turn out to have an address: the first answer has not come.
@@ -82,10 +96,15 @@ impl Collector {
         })
     }
 
-    /// Whether it can be sent to, and answers as far as one knows.
+    /// Whether it is worth sending to.
     #[must_use]
-    pub fn is_usable(&self) -> bool {
-        self.address().is_some() && self.link.state() != State::Lost
+    pub fn standing(&self) -> Standing {
+        match (self.address(), self.link.state()) {
+            (None, _) => Standing::Unusable,
+            (Some(_), State::Untried | State::Answering) => Standing::Usable,
+            (Some(_), State::Lost) if self.untried != 0 => Standing::Moved,
+            (Some(_), State::Lost) => Standing::Unusable,
+        }
     }
 
     /// Its acks.
@@ -118,13 +137,18 @@ impl Collector {
     }
 
     /// The next beat is due: whatever the one before asked stays unanswered. Silence moves on to the next of
-    /// the name's addresses, and asks for the name again.
+    /// the name's addresses. The name of a lost collector is asked for whether it was asked for an ack or not: with
+    /// failover that is rare.
     pub fn judge(&mut self) {
-        let Some(silence) = self.link.judge() else { return };
-        self.is_newly_lost |= silence == Silence::Lost;
-        self.current = (self.current + 1).checked_rem(self.addresses.len()).unwrap_or(0);
-        if let Some(timetable) = &mut self.timetable {
-            timetable.hasten(silence);
+        let silence = self.link.judge();
+        if silence.is_some() {
+            self.is_newly_lost |= silence == Some(Silence::Lost);
+            self.turn_to_next_address();
+        }
+        if self.link.state() == State::Lost
+            && let Some(timetable) = &mut self.timetable
+        {
+            timetable.hasten(silence.unwrap_or(Silence::StillLost));
         }
     }
 
@@ -138,6 +162,7 @@ impl Collector {
 
     /// It is asked for an ack of this frame.
     pub fn ask(&mut self, seq: Seq, sent_us: u64) {
+        self.untried = self.untried.saturating_sub(1);
         self.link.ask(seq, sent_us);
     }
 
@@ -167,14 +192,17 @@ impl Collector {
         self.timetable.as_ref().map_or(Moment::NEVER, Timetable::due)
     }
 
-    /// Begins to resolve its name where that is due. `index` is the place of this collector.
-    pub fn resolve(&mut self, index: usize, helpers: &Helpers, now: Moment) {
-        if let Host::Name { name, port } = self.destination.host()
-            && let Some(timetable) = self.timetable.as_mut().filter(|timetable| timetable.due() <= now)
-        {
-            timetable.asked(now);
-            resolve::ask(index, name, *port, helpers);
-        }
+    /// The name and port whose addresses are to be asked for, where that is due. An answer is awaited from then on.
+    pub fn question(&mut self, now: Moment) -> Option<(&str, u16)> {
+        let Host::Name { name, port } = self.destination.host() else {
+            return None;
+        };
+        let timetable = self
+            .timetable
+            .as_mut()
+            .filter(|timetable| timetable.due() <= now)?;
+        timetable.asked(now);
+        Some((name, *port))
     }
 
     /// Takes the answer about its name. The address in use stays in use where the name still has it, and
@@ -186,6 +214,9 @@ impl Collector {
         }
         match addresses {
             Ok(addresses) => {
+                if addresses.iter().any(|address| !self.addresses.contains(address)) {
+                    self.untried = addresses.len();
+                }
                 let in_use = self.address();
                 self.current = addresses
                     .iter()
@@ -234,100 +265,4 @@ impl fmt::Display for Collector {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    fn collector(text: &str, bind: Option<&str>) -> Collector {
-        let bind = bind.map(|text| text.parse().unwrap());
-        Collector::new(text.parse().unwrap(), bind, 1, Moment::ORIGIN)
-    }
-
-    fn answer(addresses: &[&str]) -> Resolved {
-        Resolved {
-            collector: 0,
-            addresses: Ok(addresses.iter().map(|text| text.parse().unwrap()).collect()),
-        }
-    }
-
-    fn lose(collector: &mut Collector) {
-        collector.ask(Seq::FIRST, 0);
-        collector.judge();
-    }
-
-    #[test]
-    fn silence_goes_round_the_addresses_of_a_name() {
-        let mut collector = collector("a", None);
-        lose(&mut collector);
-        assert_eq!(collector.address(), None);
-        collector.resolved(answer(&["192.0.2.1:9", "[2001:db8::1]:9"]), Moment::ORIGIN);
-        let mut seen = Vec::new();
-        for _ in 0..3 {
-            seen.push(collector.to_string());
-            lose(&mut collector);
-        }
-        assert_eq!(
-            seen,
-            ["a (192.0.2.1:9)", "a ([2001:db8::1]:9)", "a (192.0.2.1:9)"]
-        );
-    }
-
-    #[test]
-    fn it_stays_at_the_address_that_it_is_found_at() {
-        let mut collector = collector("a", None);
-        collector.resolved(answer(&["192.0.2.1:9", "192.0.2.2:9"]), Moment::ORIGIN);
-        lose(&mut collector);
-        assert_eq!(collector.tell_lost(), Some(1));
-        assert_eq!(collector.tell_lost(), None);
-        assert_eq!(collector.address(), "192.0.2.2:9".parse().ok());
-        let from = "192.0.2.1:9".parse().unwrap();
-        let found = Answer::Found { unanswered: 1 };
-        assert_eq!(collector.answer(Seq::FIRST, 0, 9, from), Some(found));
-        assert_eq!(collector.address(), Some(from));
-    }
-
-    #[test]
-    fn groups_answer_from_elsewhere() {
-        let is_group = |text| collector(text, None).is_group();
-        assert!(is_group("239.1.2.3") && is_group("255.255.255.255") && is_group("[ff02::7]:9"));
-        assert!(!is_group("192.0.2.1") && !is_group("::1") && !is_group("a"));
-    }
-
-    #[test]
-    fn an_address_that_the_name_still_has_stays_in_use() {
-        let mut collector = collector("a", None);
-        collector.resolved(answer(&["192.0.2.1:9"]), Moment::ORIGIN);
-        collector.resolved(answer(&["192.0.2.2:9", "192.0.2.1:9"]), Moment::ORIGIN);
-        assert_eq!(collector.address(), "192.0.2.1:9".parse().ok());
-        let no_answer = Resolved {
-            collector: 0,
-            addresses: Err(io::Error::other("no such name")),
-        };
-        collector.resolved(no_answer, Moment::ORIGIN);
-        assert_eq!(collector.address(), "192.0.2.1:9".parse().ok());
-        assert!(collector.troubles().eq([(Trouble::Name, 1)]));
-        collector.resolved(answer(&["192.0.2.3:9"]), Moment::ORIGIN);
-        assert_eq!(collector.address(), "192.0.2.3:9".parse().ok());
-    }
-
-    #[test]
-    fn only_addresses_of_the_family_that_is_sent_from_are_used() {
-        let mut collector = collector("a", Some("[::1]:0"));
-        collector.resolved(answer(&["192.0.2.1:9", "[::1]:9"]), Moment::ORIGIN);
-        assert_eq!(collector.address(), "[::1]:9".parse().ok());
-        collector.resolved(answer(&["192.0.2.1:9"]), Moment::ORIGIN);
-        assert_eq!(collector.troubles().next(), Some((Trouble::Name, 1)));
-    }
-
-    #[test]
-    fn an_address_is_never_resolved_and_a_lost_name_again() {
-        assert_eq!(collector("192.0.2.1", None).resolve_due(), Moment::NEVER);
-        let mut named = collector("a", None);
-        assert_eq!(named.resolve_due(), Moment::ORIGIN);
-        named.resolved(answer(&["192.0.2.1:9"]), Moment::ORIGIN);
-        let calm = named.resolve_due();
-        lose(&mut named);
-        assert!(named.resolve_due() < calm);
-        assert!(named.resolve_due() >= Moment::ORIGIN + Duration::from_secs(1));
-    }
-}
+mod tests;

@@ -18,7 +18,8 @@ const EACH: Duration = Duration::from_millis(100);
 impl Agent {
     /// Says goodbye to every collector; `sleep_ms` is the announced sleep, or 0 for good. All repeats are the
     /// same bytes under the same number, so that they count as one. With failover it goes where the next beat
-    /// would have gone, and to all where no ack comes from there. True where a collector acked it, or the
+    /// would have gone, and to all where no ack comes from there. Of a name that has several addresses each repeat
+    /// goes to the next one. True where a collector acked it, or the
     /// network took it and no ack was asked for.
     pub(crate) fn say_goodbye(&mut self, reason: Reason, sleep_ms: u32) -> bool {
         let start = clock::now();
@@ -38,6 +39,10 @@ impl Agent {
             }
             if self.is_heard() {
                 break;
+            }
+            // Where no ack is asked for, none that stays out says anything about the address.
+            if frame.flags.want_ack {
+                self.turn_to_next_addresses(targets);
             }
             targets = Targets::All;
         }

@@ -9,6 +9,17 @@ pub enum Mode {
     Failover,
 }
 
+/// Whether a collector is worth sending to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has an address and is not lost.
+    Usable,
+    /// It is lost, but its name has new addresses, of which not all have been tried.
+    Moved,
+    /// It is lost, or its name is not resolved.
+    Unusable,
+}
+
 /// The way of the frames so far.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
@@ -58,24 +69,32 @@ impl Route {
         self.mode
     }
 
-    /// Where the next beat goes. `are_usable` says of each collector, in order, whether it has an address and
-    /// is not lost. Where none is, all are tried: the first that answers is then known an interval later.
+    /// Where the next beat goes, by the standings of the collectors in order. Where none is usable, all are tried:
+    /// the first that answers is then known an interval later.
     ///
     /// Only an ask can find a collector again, so what is counted are asks. A collector that answers again is
     /// tried within `misses` of them and has the next beat: it waits for no more than `misses + 1`, and has a
-    /// second chance within twice `misses` where one try or its ack gets lost.
-    pub fn next(&mut self, is_ask: bool, mut are_usable: impl Iterator<Item = bool>) -> Targets {
-        let is_try = is_ask && self.asks.is_multiple_of(self.misses);
+    /// second chance within twice `misses` where one try or its ack gets lost. One that has moved is tried with the
+    /// next ask.
+    pub fn next(&mut self, is_ask: bool, standings: impl Iterator<Item = Standing>) -> Targets {
+        let is_turn = self.asks.is_multiple_of(self.misses);
         self.asks = self.asks.wrapping_add(u32::from(is_ask));
-        let first = match self.mode {
-            Mode::All => None,
-            Mode::Failover => are_usable.position(|is_usable| is_usable),
-        };
-        match first {
-            None => Targets::All,
-            Some(first) if is_try => Targets::UpTo(first),
-            Some(first) => Targets::First(first),
+        if self.mode == Mode::All {
+            return Targets::All;
         }
+        let mut has_moved = false;
+        for (place, standing) in standings.enumerate() {
+            has_moved |= standing == Standing::Moved;
+            if standing == Standing::Usable {
+                let is_try = is_ask && (is_turn || has_moved);
+                return if is_try {
+                    Targets::UpTo(place)
+                } else {
+                    Targets::First(place)
+                };
+            }
+        }
+        Targets::All
     }
 }
 
@@ -108,12 +127,11 @@ mod tests {
             for link in &mut self.links {
                 link.judge();
             }
-            let usable: Vec<_> = self
-                .links
-                .iter()
-                .map(|link| link.state() != State::Lost)
-                .collect();
-            let targets = self.route.next(true, usable.into_iter());
+            let standings = self.links.iter().map(|link| match link.state() {
+                State::Lost => Standing::Unusable,
+                State::Untried | State::Answering => Standing::Usable,
+            });
+            let targets = self.route.next(true, standings);
             let mut reached = Vec::new();
             for (place, link) in self.links.iter_mut().enumerate() {
                 if targets.include(place) {
@@ -181,17 +199,29 @@ mod tests {
     #[test]
     fn a_lost_collector_is_tried_with_every_nth_ask_and_no_more() {
         let mut route = Route::new(Mode::Failover, 3);
-        let tried = (0..9).map(|_| route.next(true, [false, true].into_iter()).include(0));
+        let standings = || [Standing::Unusable, Standing::Usable].into_iter();
+        let tried = (0..9).map(|_| route.next(true, standings()).include(0));
         assert_eq!(tried.filter(|&is_tried| is_tried).count(), 3);
     }
 
     #[test]
     fn beats_that_ask_for_nothing_try_nobody() {
         let mut route = Route::new(Mode::Failover, 1);
-        let usable = || [false, true].into_iter();
-        assert_eq!(route.next(true, usable()), Targets::UpTo(1));
-        assert_eq!(route.next(false, usable()), Targets::First(1));
+        let standings = || [Standing::Unusable, Standing::Usable].into_iter();
+        assert_eq!(route.next(true, standings()), Targets::UpTo(1));
+        assert_eq!(route.next(false, standings()), Targets::First(1));
         let mut all = Route::new(Mode::All, 1);
-        assert_eq!(all.next(true, usable()), Targets::All);
+        assert_eq!(all.next(true, standings()), Targets::All);
+    }
+
+    #[test]
+    fn one_that_has_moved_is_tried_with_the_next_ask() {
+        let mut route = Route::new(Mode::Failover, 3);
+        let moved = || [Standing::Unusable, Standing::Moved, Standing::Usable].into_iter();
+        assert_eq!(route.next(true, moved()), Targets::UpTo(2), "every third ask");
+        assert_eq!(route.next(false, moved()), Targets::First(2), "no ask");
+        assert_eq!(route.next(true, moved()), Targets::UpTo(2));
+        let later = [Standing::Usable, Standing::Moved].into_iter();
+        assert_eq!(route.next(true, later), Targets::First(0), "there is no need");
     }
 }

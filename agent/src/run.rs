@@ -190,8 +190,8 @@ impl Agent {
     }
 
     pub(crate) fn next_targets(&mut self, is_ask: bool) -> Targets {
-        let are_usable = self.collectors.iter().map(Collector::is_usable);
-        self.route.next(is_ask, are_usable)
+        let standings = self.collectors.iter().map(Collector::standing);
+        self.route.next(is_ask, standings)
     }
 
     fn tell_lost(&mut self, now: Moment) {
@@ -256,6 +256,15 @@ impl Agent {
                 if targets.include(place) {
                     collector.ask(frame.seq, frame.sent_us);
                 }
+            }
+        }
+    }
+
+    /// From now on those that were sent a frame and have not acked it are sent to the next addresses of their names.
+    pub(crate) fn turn_to_next_addresses(&mut self, sent_to: Targets) {
+        for (place, collector) in self.collectors.iter_mut().enumerate() {
+            if sent_to.include(place) && !collector.link().is_answered() {
+                collector.turn_to_next_address();
             }
         }
     }

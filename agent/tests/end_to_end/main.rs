@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "where a test cannot go on, it fails")]
 #![expect(
     clippy::print_stdout,
-    reason = "what a test has measured or skipped is told to whoever runs it"
+    reason = "what a test has measured is told to whoever runs it"
 )]
 
 mod acks;

@@ -1,9 +1,9 @@
 //! Names whose servers are dead, and names that move.
 
 use crate::living::Living;
-use crate::namespace::unshare;
+use crate::namespace::{skip, unshare};
 use crate::on_time::{INTERVAL, expect_on_time};
-use crate::support::{Agent, PATIENCE};
+use crate::support::{Agent, Collector, PATIENCE, Received, is_bye, wait_until};
 use std::fs;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
@@ -51,41 +51,63 @@ impl Files {
 
 /// A name server that takes questions and never answers. Where its port is not ours to take, RFC 5737's
 /// nobody does as well.
-fn black_hole() -> (Option<UdpSocket>, &'static str) {
-    let address = "127.77.53.1";
+fn black_hole(address: &str) -> (Option<UdpSocket>, &str) {
     match UdpSocket::bind((address, 53)) {
         Ok(socket) => (Some(socket), address),
         Err(_) => (None, "203.0.113.77"),
     }
 }
 
+/// Expects the agent to have asked the black hole for its collector, and still to wait for the answer.
+fn expect_open_question(agent: &Agent, black_hole: UdpSocket) {
+    assert_eq!(agent.threads(), 2, "the beats, and one question");
+    black_hole.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut question = [0; 512];
+    let len = black_hole.recv(&mut question).expect("it was asked");
+    let name = b"\x09collector\x07example\x03org\0";
+    assert!(question[..len].windows(name.len()).any(|part| part == name));
+}
+
 #[test]
 fn a_dead_name_server_holds_up_no_beat() {
-    let (black_hole, name_server) = black_hole();
+    let (black_hole, name_server) = black_hole("127.77.53.1");
     let Some(files) = Files::new(name_server, "127.0.0.1 localhost\n") else {
         return;
     };
     let agent = expect_on_time("a dead name server", |collector| {
-        // Lost after each beat, so that the name is asked for as often as it ever is.
-        files.agent(&[
-            "--to",
-            "collector.example.org",
-            "--to",
-            &collector.address(),
-            "--interval",
-            INTERVAL,
-            "--misses",
-            "1",
-        ])
+        let to = ["--to", "collector.example.org", "--to", &collector.address()];
+        files.agent(&[&to[..], &["--interval", INTERVAL]].concat())
     });
     if let Some(black_hole) = black_hole {
-        black_hole.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut question = [0; 512];
-        let len = black_hole.recv(&mut question).expect("it was asked");
-        let name = b"\x09collector\x07example\x03org\0";
-        assert!(question[..len].windows(name.len()).any(|part| part == name));
+        expect_open_question(&agent, black_hole);
     }
-    drop(agent);
+}
+
+/// The name is asked for again because its collector does not answer.
+#[test]
+fn a_name_server_that_dies_later_holds_up_no_beat_either() {
+    let (Some(black_hole), name_server) = black_hole("127.77.53.2") else {
+        return skip("port 53 is not ours to take (root's)");
+    };
+    let silent = Collector::at("127.0.0.2:0");
+    let hosts = "127.0.0.1 localhost\n127.0.0.2 collector.example.org\n";
+    let Some(files) = Files::new(name_server, hosts) else {
+        return;
+    };
+    let name = format!("collector.example.org:{}", silent.port());
+    let agent = expect_on_time("a name server that has died", |collector| {
+        fs::write(files.path("hosts"), hosts).unwrap();
+        datagrams(&silent);
+        let to = ["--to", &name, "--to", &collector.address()];
+        let agent = files.agent(&[&to[..], &["--interval", INTERVAL, "--misses", "1"]].concat());
+        silent.receive();
+        wait_until("the name is resolved", || agent.threads() == 1);
+        fs::write(files.path("hosts"), "127.0.0.1 localhost\n").unwrap();
+        wait_until("the name is asked for again", || agent.threads() == 2);
+        datagrams(collector);
+        agent
+    });
+    expect_open_question(&agent, black_hole);
 }
 
 #[test]
@@ -106,4 +128,57 @@ fn a_name_that_moves_is_followed() {
     assert_eq!(moved.session, last.session);
     assert!(u128::from(moved.sent_us - last.sent_us) < MOST.as_micros());
     agent.log_line("moving.example.org");
+}
+
+const TWO: &str = "two.example.org";
+
+fn files_with_two() -> Option<Files> {
+    let hosts = format!("127.0.0.1 localhost\n127.0.0.5 {TWO}\n127.0.0.6 {TWO}\n");
+    Files::new("203.0.113.77", &hosts)
+}
+
+fn datagrams(collector: &Collector) -> Vec<Received> {
+    std::iter::from_fn(|| collector.receive_within(Duration::from_millis(1))).collect()
+}
+
+/// Of two addresses one is silent: now the one that is tried first, now the other one.
+#[test]
+fn what_is_sent_once_goes_on_to_the_next_address_of_a_name() {
+    let Some(files) = files_with_two() else { return };
+    for arguments in [
+        ["--mode", "all", "--once"],
+        ["--mode", "failover", "--once"],
+        ["--mode", "all", "--sleep-for=8h"],
+        ["--mode", "failover", "--sleep-for=8h"],
+    ] {
+        let mut tried_in_vain = 0;
+        for (silent, living) in [("127.0.0.5", "127.0.0.6"), ("127.0.0.6", "127.0.0.5")] {
+            let silent = Collector::at(&format!("{silent}:0"));
+            let living = Living::at(&format!("{living}:{}", silent.port()));
+            let to = format!("{TWO}:{}", silent.port());
+            let agent = files.agent(&[&["--to", &to], &arguments[..]].concat());
+            let (code, log) = agent.end();
+            assert_eq!(code, Some(0), "{arguments:?}: {log:#?}");
+            let (in_vain, heard) = (datagrams(&silent), living.kill());
+            assert_eq!(heard.len(), 1, "{arguments:?}");
+            assert!(in_vain.iter().all(|received| received.bytes == heard[0].bytes));
+            tried_in_vain += in_vain.len();
+        }
+        assert_eq!(tried_in_vain, 1, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_goodbye_that_nobody_hears_goes_to_each_address_and_three_times_in_all() {
+    let Some(files) = files_with_two() else { return };
+    let one = Collector::at("127.0.0.5:0");
+    let other = Collector::at(&format!("127.0.0.6:{}", one.port()));
+    let to = format!("{TWO}:{}", one.port());
+    let agent = files.agent(&["--to", &to, "--count", "1"]);
+    assert_eq!(agent.end().0, Some(0));
+    let byes = [one, other].map(|collector| {
+        let all = datagrams(&collector).into_iter();
+        all.filter(|received| is_bye(&received.frame)).count()
+    });
+    assert!(byes == [2, 1] || byes == [1, 2], "{byes:?}");
 }

@@ -1,6 +1,6 @@
 //! How beats leave: multicast, broadcast, interfaces, hops and classes, in a network of the test's own.
 
-use crate::namespace::unshare;
+use crate::namespace::{skip, unshare};
 use crate::support::{Agent, Collector, PATIENCE};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::env;
@@ -27,7 +27,7 @@ fn is_inside(test: &str) -> bool {
         .status()
         .is_err()
     {
-        println!("skipped: there is no ip command (package iproute2)");
+        skip("there is no ip command (package iproute2)");
         return false;
     }
     let network = "ip link set lo up && ip link add wan0 type veth peer name far0 && \

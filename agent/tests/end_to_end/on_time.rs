@@ -36,10 +36,10 @@ pub(crate) fn expect_on_time(what: &str, start: impl Fn(&Collector) -> Agent) ->
     let mut seen = Vec::new();
     for _ in 0..ATTEMPTS {
         let (plain_collector, collector) = (Collector::new(), Collector::new());
-        let plain = Agent::start(&["--to", &plain_collector.address(), "--interval", INTERVAL]);
-        make_urgent(&plain);
         let agent = start(&collector);
         make_urgent(&agent);
+        let plain = Agent::start(&["--to", &plain_collector.address(), "--interval", INTERVAL]);
+        make_urgent(&plain);
         let worst_us = worst_deviation_us(&collector);
         let plain_us = worst_deviation_us(&plain_collector);
         seen.push((worst_us, plain_us));

@@ -3,7 +3,8 @@
 use beacon_common::{DeviceKey, Flags, Frame, Kind, View};
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader};
+use std::fs;
+use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -57,6 +58,12 @@ impl Agent {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/task", self.pid()))
+            .unwrap()
+            .count()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -159,7 +166,13 @@ impl Collector {
 
     fn try_receive(&self) -> Option<Received> {
         let mut buffer = [0; 65];
-        let (len, from) = self.0.recv_from(&mut buffer).ok()?;
+        let (len, from) = loop {
+            match self.0.recv_from(&mut buffer) {
+                // A wait with a limit is broken off where the process is stopped and continued (signal(7)).
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                received => break received.ok()?,
+            }
+        };
         let bytes: [u8; 64] = buffer[..len].try_into().expect("64 bytes");
         let frame = View::parse(&bytes).expect("a frame").frame();
         Some(Received { frame, bytes, from })

@@ -17,7 +17,7 @@ use std::time::Duration;
 use beacon_tests::e2e::Binary;
 use beacon_tests::load::{Beacons, Generator, Impairments, Pace, Settings, Share};
 use beacon_tests::measure::{
-    LOAD_CORE, Queues, free_port, machine, measure, pin, spawn_pinned, wait_until_bound,
+    LOAD_CORE, Queues, conclude, free_port, machine, measure, pin, spawn_pinned, wait_until_bound,
 };
 use clap::Parser;
 
@@ -58,14 +58,7 @@ const DYING: u32 = 3;
 const WHOLE: u32 = 7;
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Where even stderr is gone there is nobody left to tell.
-            let _ = writeln!(io::stderr().lock(), "deadlines: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    conclude("deadlines", run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {

@@ -15,7 +15,7 @@ use std::error::Error;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use beacon_tests::measure::Table;
+use beacon_tests::measure::{Table, conclude};
 use clap::Parser;
 
 use baseline::Baseline;
@@ -48,15 +48,7 @@ fn main() -> ExitCode {
         }
         None => compare(options.save),
     };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            // Where even stderr is gone there is nobody left to tell.
-            let _ = writeln!(io::stderr().lock(), "instructions: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    conclude("instructions", done.map(|holds| ExitCode::from(u8::from(!holds))))
 }
 
 /// Whether no case takes more than the baseline allows.

@@ -24,6 +24,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use beacon_tests::measure::conclude;
+
 use curve::Curve;
 use detector::Family;
 use trace::Trace;
@@ -112,12 +114,5 @@ fn main() -> ExitCode {
     let outcome = Options::parse(std::env::args().skip(1))
         .map_err(io::Error::other)
         .and_then(|options| run(&options));
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // A reader that is gone cannot be told.
-            let _ = writeln!(io::stderr(), "judgement: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    conclude("judgement", outcome)
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use beacon_common::MasterKey;
 use beacon_tests::load::{Beacons, Generator, Pace, Settings};
-use beacon_tests::measure::{LOAD_CORE, Window, machine, measure, pin};
+use beacon_tests::measure::{LOAD_CORE, Window, conclude, machine, measure, pin};
 use clap::{Parser, Subcommand};
 
 use receiver::{Receiver, Running};
@@ -71,14 +71,7 @@ fn main() -> ExitCode {
         Some(Role::Bare { port, answer }) => bare::receive(port, answer).map_err(Into::into),
         None => compare(&options),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Where even stderr is gone there is nobody left to tell.
-            let _ = writeln!(io::stderr().lock(), "loopback: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    conclude("loopback", done)
 }
 
 fn compare(options: &Options) -> Result<(), Box<dyn Error>> {

@@ -27,7 +27,7 @@ use std::time::Duration;
 use beacon_tests::e2e::Directory;
 use beacon_tests::load::{Generator, Pace, Settings};
 use beacon_tests::measure::{
-    LOAD_CORE, Queues, Usage, free_port, machine, measure, pin, spawn_pinned, wait_until_bound,
+    LOAD_CORE, Queues, Usage, conclude, free_port, machine, measure, pin, spawn_pinned, wait_until_bound,
 };
 use clap::Parser;
 
@@ -62,14 +62,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match compare(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Where even stderr is gone there is nobody left to tell.
-            let _ = writeln!(io::stderr().lock(), "peers: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    conclude("peers", compare(&Options::parse()))
 }
 
 fn compare(options: &Options) -> Result<(), Box<dyn Error>> {

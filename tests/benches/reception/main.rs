@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use beacon_tests::load::{Beacons, Generator, Pace, Settings};
 use beacon_tests::measure::{
-    LOAD_CORE, Window, free_port, machine, measure, pin, spawn_pinned, wait_until_bound,
+    LOAD_CORE, Window, conclude, free_port, machine, measure, pin, spawn_pinned, wait_until_bound,
 };
 use clap::{Parser, Subcommand};
 
@@ -64,14 +64,7 @@ fn main() -> ExitCode {
         Some(Role::Receive { way, port }) => receive::receive(Way::ALL[way], port).map_err(Into::into),
         None => compare(&options),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Where even stderr is gone there is nobody left to tell.
-            let _ = writeln!(io::stderr().lock(), "reception: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    conclude("reception", done)
 }
 
 /// Measures each way once a round, so that what disturbs the machine disturbs all of them.

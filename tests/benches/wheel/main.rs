@@ -19,7 +19,7 @@ use std::error::Error;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use beacon_tests::measure::{LOAD_CORE, Table, machine, median, pin};
+use beacon_tests::measure::{LOAD_CORE, Table, conclude, machine, median, pin};
 use clap::Parser;
 
 use fleet::{Cost, Fleet};
@@ -41,14 +41,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match compare(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Where even stderr is gone there is nobody left to tell.
-            let _ = writeln!(io::stderr().lock(), "wheel: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    conclude("wheel", compare(&Options::parse()))
 }
 
 fn compare(options: &Options) -> Result<(), Box<dyn Error>> {

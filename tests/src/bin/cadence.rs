@@ -12,6 +12,7 @@ use beacon_collector::config::Listen;
 use beacon_collector::net::{self, Inbox, Socket};
 use beacon_common::{Kind, View};
 use beacon_tests::e2e::{Agent, Beat, Cadence, Lateness, Limit, Witness};
+use beacon_tests::measure::conclude;
 use clap::Parser;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -32,14 +33,8 @@ const TOLERANCE_US: i64 = 5_000;
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    match run(&options).and_then(|table| io::stdout().write_all(table.as_bytes())) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Where stderr is gone too, the exit code is all that is left to tell.
-            let _ = writeln!(io::stderr(), "cadence: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let done = run(&options).and_then(|table| io::stdout().write_all(table.as_bytes()));
+    conclude("cadence", done)
 }
 
 fn run(options: &Options) -> io::Result<String> {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use beacon_common::MasterKey;
 use beacon_common::key::parse_key_line;
 use beacon_tests::load::{Beacons, Generator, Impairments, MAX_PER_CALL, Pace, Settings, Share, Tally};
+use beacon_tests::measure::conclude;
 use clap::{Args, Parser};
 
 /// How long acks are waited for after the last beat.
@@ -144,14 +145,7 @@ fn main() -> ExitCode {
         let written = write!(io::stdout().lock(), "{report}");
         written.map_err(|error| format!("cannot write the report: {error}"))
     });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            // Where even stderr is gone there is nobody left to tell.
-            let _ = writeln!(io::stderr().lock(), "load: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    conclude("load", done)
 }
 
 fn play(options: &Options) -> Result<Report<'_>, String> {

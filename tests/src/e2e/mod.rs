@@ -17,6 +17,7 @@ mod receiver;
 mod relay;
 mod schema;
 mod sender;
+mod skip;
 mod witness;
 
 pub use agent::Agent;
@@ -33,4 +34,5 @@ pub use relay::{Fate, Relay};
 pub use rustix::process::Signal;
 pub use schema::Schema;
 pub use sender::Sender;
+pub use skip::skip;
 pub use witness::Witness;

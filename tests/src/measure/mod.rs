@@ -3,6 +3,7 @@
 //! A receiver runs on one core and the load on another. What the receiver was handed is what was sent less what
 //! its sockets dropped, so that nothing is asked of it but to receive.
 
+mod conclude;
 mod cores;
 mod machine;
 mod process;
@@ -10,6 +11,7 @@ mod sockets;
 mod table;
 mod window;
 
+pub use conclude::conclude;
 pub use cores::{LOAD_CORE, pin, spawn_pinned};
 pub use machine::machine;
 pub use process::Usage;

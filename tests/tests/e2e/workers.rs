@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
 
 use beacon_common::{FRAME_LEN, Reason};
-use beacon_tests::e2e::{Binary, Collector, Limit, Line, Lines, Process, Sender, Signal, run};
+use beacon_tests::e2e::{Binary, Collector, Limit, Line, Lines, Process, Sender, Signal, run, skip};
 
 use super::LOOPBACKS;
 
@@ -193,7 +193,7 @@ fn where_the_kernel_refuses_there_is_one_worker_and_the_log_says_why() {
         .status()
         .is_ok_and(|status| status.success())
     {
-        println!("skipped: no network namespace with a limit of its own here");
+        skip("no network namespace whose optmem_max is its own (Linux 6.8, unshare, ip of package iproute2)");
         return;
     }
     let mut command = inside(&format!("{script} && exec \"$0\" \"$@\""));
