@@ -29,7 +29,7 @@ use crate::track::tracker::Tracker;
 pub fn run(config: Config) -> Result<(), Failure> {
     let has_keys = !config.track.keys.is_empty();
     let listening = net::open(&config.listen, config.workers)?;
-    let listen = listening.addresses();
+    let listen = listening.addresses.clone();
     if !has_keys {
         log::warn!("without --keys, anyone who can reach this collector can speak for any source");
     }

@@ -6,6 +6,7 @@ use std::num::NonZeroU16;
 
 use beacon_common::wire::DEFAULT_PORT;
 
+use super::interfaces::own_addresses;
 use super::sockets::{Place, Socket, canonical};
 use super::steering::Steering;
 use crate::config::Listen;
@@ -14,19 +15,19 @@ use crate::failure::{Exit, Failure};
 /// The sockets of a run.
 #[derive(Debug)]
 pub struct Listening {
-    /// Each shard's, in the order of the addresses.
+    /// The addresses that are listened on, each once.
+    pub addresses: Vec<SocketAddr>,
+    /// Each shard's, in the order of the addresses, and then those beside a wildcard.
     pub shards: Vec<Vec<Socket>>,
     /// How datagrams are divided, where there is more than one shard.
     pub steering: Option<Steering>,
 }
 
-impl Listening {
-    /// The addresses that are listened on, each once.
-    #[must_use]
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.shards[0].iter().map(Socket::local).collect()
-    }
-}
+/// Beside one wildcard. A host with more addresses has them for others than its devices.
+const MAX_BESIDE: usize = 16;
+
+/// At one shard: a datagram's socket is numbered by a byte.
+const MAX_SOCKETS: usize = 256;
 
 /// Opens the sockets that `listen` asks for, at least one, in its order, for as many shards as there are to be
 /// `workers`; for one where datagrams cannot be divided.
@@ -51,13 +52,24 @@ fn open_steered(listen: &Listen, steering: Option<Steering>) -> Result<Listening
             groups
         }
     };
+    let addresses = groups.iter().map(|group| group[0].local()).collect();
+    let beside: Vec<_> = groups
+        .iter()
+        .flat_map(|group| open_beside(group, steering.as_ref()))
+        .take(MAX_SOCKETS.saturating_sub(groups.len()))
+        .collect();
+    groups.extend(beside);
     // From the sockets of each address to those of each shard; the last one's are last in every group.
     let mut shards: Vec<Vec<Socket>> = Vec::new();
     while groups.iter().any(|group| !group.is_empty()) {
         shards.push(groups.iter_mut().filter_map(Vec::pop).collect());
     }
     shards.reverse();
-    Ok(Listening { shards, steering })
+    Ok(Listening {
+        addresses,
+        shards,
+        steering,
+    })
 }
 
 /// Whether datagrams can be divided here. The log says why not.
@@ -92,13 +104,58 @@ fn open_default(steering: Option<&Steering>) -> Result<Vec<Socket>, Failure> {
 /// The sockets of one address, one for each shard.
 fn open_group(address: SocketAddr, steering: Option<&Steering>) -> io::Result<Vec<Socket>> {
     let address = canonical(address);
+    open_each(address, steering, Socket::open)
+}
+
+fn open_each(
+    address: SocketAddr,
+    steering: Option<&Steering>,
+    open: impl Fn(SocketAddr, Place<'_>) -> io::Result<Socket>,
+) -> io::Result<Vec<Socket>> {
     let Some(steering) = steering else {
-        return Ok(vec![Socket::open(address, Place::Alone)?]);
+        return Ok(vec![open(address, Place::Alone)?]);
     };
-    let first = Socket::open(address, Place::First(steering))?;
+    let first = open(address, Place::First(steering))?;
     let local = first.local();
-    let others = (1..steering.shards()).map(|_| Socket::open(local, Place::Next));
+    let others = (1..steering.shards()).map(|_| open(local, Place::Next));
     std::iter::once(Ok(first)).chain(others).collect()
+}
+
+/// The sockets of the host's own addresses, one group for each, where `wildcard` listens on all of them.
+///
+/// A wildcard has to be told where each datagram was sent to, so that its answer leaves from there, which is a tenth
+/// of what a datagram costs (docs/performance.md). What is sent to one of these addresses does not come to the
+/// wildcard: the kernel prefers the socket whose address is more exact. Broadcasts, and what is sent to an address
+/// that the host is given later, do. So nothing is lost where one of these cannot be listened on.
+fn open_beside(wildcard: &[Socket], steering: Option<&Steering>) -> Vec<Vec<Socket>> {
+    let local = wildcard[0].local();
+    if !local.ip().is_unspecified() {
+        return Vec::new();
+    }
+    try_open_beside(wildcard, local, steering).unwrap_or_else(|error| {
+        log::debug!("{local}: no sockets for the addresses that it stands for: {error}");
+        Vec::new()
+    })
+}
+
+fn try_open_beside(
+    wildcard: &[Socket],
+    local: SocketAddr,
+    steering: Option<&Steering>,
+) -> io::Result<Vec<Vec<Socket>>> {
+    let own = own_addresses()?.into_iter();
+    let own = own.filter(|ip| local.is_ipv6() || ip.is_ipv4()).take(MAX_BESIDE);
+    wildcard.iter().try_for_each(|socket| socket.make_room(true))?;
+    let groups = own.filter_map(|ip| {
+        let address = SocketAddr::from((ip, local.port()));
+        let opened = open_each(address, steering, Socket::open_beside);
+        opened
+            .inspect_err(|error| log::debug!("{local}: no socket for {ip}: {error}"))
+            .ok()
+    });
+    let groups = groups.collect();
+    wildcard.iter().try_for_each(|socket| socket.make_room(false))?;
+    Ok(groups)
 }
 
 /// Whether what is sent to `address` comes to every socket there. That it is the broadcast address of one of the

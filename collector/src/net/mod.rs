@@ -10,6 +10,7 @@
 
 mod control;
 mod inbox;
+mod interfaces;
 mod listen;
 mod name;
 mod options;

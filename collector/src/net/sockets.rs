@@ -37,12 +37,30 @@ pub(super) enum Place<'a> {
 impl Socket {
     /// Opens a socket at `address`, which is canonical.
     pub(super) fn open(address: SocketAddr, place: Place<'_>) -> io::Result<Self> {
+        Self::open_as(address, place, false)
+    }
+
+    /// Opens a socket at `address`, one of the host's own, beside those that listen on all of them and that
+    /// [`Self::make_room`].
+    pub(super) fn open_beside(address: SocketAddr, place: Place<'_>) -> io::Result<Self> {
+        let socket = Self::open_as(address, place, true)?;
+        socket.make_room(false)?;
+        Ok(socket)
+    }
+
+    /// Lets sockets that ask for it be opened beside this one, or no longer. A second collector's do not: it asks
+    /// only once it has a wildcard of its own.
+    pub(super) fn make_room(&self, is_wanted: bool) -> io::Result<()> {
+        self.inner.set_reuse_address(is_wanted)
+    }
+
+    fn open_as(address: SocketAddr, place: Place<'_>, is_beside: bool) -> io::Result<Self> {
         let inner = socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         inner.set_nonblocking(true)?;
         if address.is_ipv6() {
             inner.set_only_v6(!address.ip().is_unspecified())?;
         }
-        if address.ip().is_multicast() {
+        if is_beside || address.ip().is_multicast() {
             // Others on this host may listen to the same group.
             inner.set_reuse_address(true)?;
         }
@@ -51,9 +69,9 @@ impl Socket {
             Place::First(steering) => steering.attach(&inner)?,
             Place::Next => inner.set_reuse_port(true)?,
         }
-        let is_next = matches!(place, Place::Next);
+        let is_told = is_beside || matches!(place, Place::Next);
         for complaint in [enlarge_receive_buffer(&inner), stamp_arrivals(&inner)] {
-            if let Some(complaint) = complaint.filter(|_| !is_next) {
+            if let Some(complaint) = complaint.filter(|_| !is_told) {
                 log::warn!("{address}: {complaint}");
             }
         }

@@ -34,7 +34,7 @@ impl Queue for Endless {
 fn shard() -> (Shard<Endless>, Endless, SocketAddr) {
     let listen = Listen::At(vec!["127.0.0.1:0".parse().unwrap()]);
     let mut listening = net::open(&listen, NonZeroU16::MIN).unwrap();
-    let (address, told) = (listening.addresses()[0], Endless::default());
+    let (address, told) = (listening.addresses[0], Endless::default());
     let shard = working_at(listening.shards.remove(0), &told);
     (shard, told, address)
 }
@@ -181,7 +181,7 @@ fn a_shard_whose_reader_is_gone_tells_nothing_more() {
 fn three(address: &str) -> (Vec<Shard<Endless>>, Endless, SocketAddr, Steering) {
     let listen = Listen::At(vec![address.parse().unwrap()]);
     let listening = net::open(&listen, NonZeroU16::new(3).unwrap()).unwrap();
-    let (address, told) = (listening.addresses()[0], Endless::default());
+    let (address, told) = (listening.addresses[0], Endless::default());
     let steering = listening.steering.unwrap();
     let mut shards: Vec<_> = listening
         .shards

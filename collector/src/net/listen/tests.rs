@@ -1,4 +1,5 @@
 use super::*;
+use crate::net::Inbox;
 use std::collections::HashSet;
 
 const ALONE: NonZeroU16 = NonZeroU16::MIN;
@@ -18,8 +19,66 @@ fn the_default_is_the_wildcard_address_of_both_families() {
         return;
     };
     let local = sockets[0].local();
-    assert_eq!((sockets.len(), local.port()), (1, DEFAULT_PORT));
+    assert_eq!(local.port(), DEFAULT_PORT);
     assert!(local.ip().is_unspecified());
+}
+
+fn receive(socket: &Socket) -> Vec<Option<IpAddr>> {
+    let mut inbox = Inbox::default();
+    socket.receive(&mut inbox).unwrap();
+    inbox.datagrams().map(|datagram| datagram.to).collect()
+}
+
+/// Who is sent to gets it once, and only a wildcard has to be told to whom it was sent.
+#[test]
+fn a_wildcard_has_sockets_beside_it_for_the_addresses_of_the_host() {
+    for (listen, steering) in [("[::]:0", None), ("0.0.0.0:0", None), ("[::]:0", Some(three()))] {
+        let listening = open_steered(&Listen::At(vec![listen.parse().unwrap()]), steering).unwrap();
+        let [wildcard] = listening.addresses[..] else {
+            panic!("it is told as it was asked for: {listening:?}");
+        };
+        let sockets = || listening.shards.iter().flatten();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        sender.set_broadcast(true).unwrap();
+        // The second is an address of the loopback that no interface names, the third one that nobody has alone.
+        for (to, is_own) in [
+            ("127.0.0.1", true),
+            ("127.0.0.9", false),
+            ("127.255.255.255", false),
+        ] {
+            let to = SocketAddr::new(to.parse().unwrap(), wildcard.port());
+            sender.send_to(&[7; 64], to).unwrap();
+            let takers = sockets().filter(|socket| !receive(socket).is_empty()).count();
+            let expected = if to.ip() == Ipv4Addr::new(127, 255, 255, 255) {
+                listening.shards.len()
+            } else {
+                1
+            };
+            assert_eq!(takers, expected, "{to}");
+            sender.send_to(&[7; 64], to).unwrap();
+            let told: Vec<_> = sockets()
+                .filter_map(|socket| Some((socket.local(), *receive(socket).first()?)))
+                .collect();
+            let has_own = told.iter().all(|(local, told)| *local == to && told.is_none());
+            let has_wildcard = told
+                .iter()
+                .all(|(local, told)| *local == wildcard && told.is_some());
+            assert!(if is_own { has_own } else { has_wildcard }, "{told:?}");
+        }
+    }
+}
+
+#[test]
+fn nobody_can_open_a_socket_where_one_of_ours_is() {
+    let listening = open_steered(&Listen::At(vec!["[::]:0".parse().unwrap()]), None).unwrap();
+    for address in listening.shards[0].iter().map(Socket::local) {
+        let bold =
+            socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::DGRAM, None).unwrap();
+        bold.set_reuse_address(true).unwrap();
+        bold.set_reuse_port(true).unwrap();
+        let error = bold.bind(&address.into()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrInUse, "{address}");
+    }
 }
 
 #[test]
@@ -104,9 +163,9 @@ fn each_shard_has_a_socket_at_each_address() {
     assert_eq!(listening.steering.as_ref().map(Steering::shards), Some(3));
     assert_eq!(listening.shards.len(), 3);
     let local = |shard: &Vec<Socket>| shard.iter().map(Socket::local).collect::<Vec<_>>();
-    let at = listening.addresses();
+    let at = &listening.addresses;
     assert!(
-        listening.shards.iter().all(|shard| local(shard) == at),
+        listening.shards.iter().all(|shard| local(shard) == *at),
         "{listening:?}"
     );
     assert_eq!(
@@ -123,7 +182,7 @@ fn where_the_kernel_refuses_to_steer_there_is_one_shard_with_a_socket_of_its_own
     let listening = open_steered(&listen, Some(refused)).unwrap();
     assert!(listening.steering.is_none());
     assert_eq!(listening.shards.len(), 1);
-    assert!(open(&Listen::At(listening.addresses()), ALONE).is_err());
+    assert!(open(&Listen::At(listening.addresses), ALONE).is_err());
 }
 
 #[test]
@@ -157,12 +216,13 @@ fn what_is_for_many_is_received_by_one() {
 fn a_second_collector_is_refused_whoever_shares() {
     for first in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0", "[::1]:0"] {
         for (one, other) in [
+            (None, None),
             (None, Some(three())),
             (Some(three()), None),
             (Some(three()), Some(three())),
         ] {
             let listening = open_steered(&Listen::At(vec![first.parse().unwrap()]), one).unwrap();
-            let address = listening.addresses()[0];
+            let address = listening.addresses[0];
             let failure = open_steered(&Listen::At(vec![address]), other).unwrap_err();
             assert_eq!(failure.exit, Exit::System);
             assert!(failure.line.contains("cannot listen: port in use"), "{failure}");
