@@ -38,53 +38,67 @@ const fn len<T>() -> usize {
     unsafe { libc::CMSG_LEN(size_of::<T>() as libc::c_uint) as usize }
 }
 
-/// Reads the control messages of a datagram that was received with `header`.
-///
-/// # Safety
-/// The header's control pointer and length are those of initialised memory as recvmmsg left them.
-pub(super) unsafe fn read(header: &libc::msghdr) -> Told {
-    let mut told = Told::default();
-    // SAFETY: the header's control pointer and length are valid, by contract.
-    let mut message = unsafe { libc::CMSG_FIRSTHDR(header) };
-    while !message.is_null() {
-        // SAFETY: the two macros only return messages whose head lies within the control memory.
-        let libc::cmsghdr {
-            cmsg_len,
-            cmsg_level,
-            cmsg_type,
-            ..
-        } = unsafe { *message };
-        let is = |level, kind, len: usize| cmsg_level == level && cmsg_type == kind && cmsg_len >= len as _;
-        // SAFETY: a message of the length checked in each case holds the structure that is read.
-        unsafe {
-            if is(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS, len::<libc::timespec>()) {
-                told.stamp_nanos = nanos(data::<libc::timespec>(message));
-            } else if is(libc::IPPROTO_IP, libc::IP_PKTINFO, len::<libc::in_pktinfo>()) {
-                // The address to answer from, also where the datagram was broadcast or to a group (ip(7)).
-                let info = data::<libc::in_pktinfo>(message);
-                told.to = Some(Ipv4Addr::from(u32::from_be(info.ipi_spec_dst.s_addr)).into());
-                // The destination that the datagram states is the host's own address unless it is one of many.
-                told.to_many |= info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr;
-            } else if is(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, len::<libc::in6_pktinfo>()) {
-                let ip = Ipv6Addr::from(data::<libc::in6_pktinfo>(message).ipi6_addr.s6_addr);
-                told.to_many |= ip.is_multicast();
-                // IPv4 tells its own, above. Nobody answers from a group, and on a link there is no choice.
-                if ip.to_ipv4_mapped().is_none() && !ip.is_multicast() && !ip.is_unicast_link_local() {
-                    told.to = Some(ip.into());
-                }
-            }
+/// Where a message's data begins, and how large messages are rounded up (cmsg(3)).
+const DATA: usize = len::<()>();
+const ALIGNMENT: usize = size_of::<usize>();
+
+impl Control {
+    /// Reads the first `len` bytes, as many as the kernel wrote.
+    pub(super) fn read(&self, len: usize) -> Told {
+        let mut told = Told::default();
+        let mut rest = self.0.get(..len).unwrap_or_default();
+        while let Some(head) = value::<libc::cmsghdr>(rest) {
+            let len: usize = head.cmsg_len as _;
+            let Some(data) = rest.get(DATA..len) else { break };
+            told.hear(head.cmsg_level, head.cmsg_type, data);
+            rest = rest.get(len.next_multiple_of(ALIGNMENT)..).unwrap_or_default();
         }
-        // SAFETY: as for CMSG_FIRSTHDR; `message` is one that they returned.
-        message = unsafe { libc::CMSG_NXTHDR(header, message) };
+        told
     }
-    told
 }
 
-/// # Safety
-/// `message` is a control message whose data is at least a `T`, which any bytes are.
-unsafe fn data<T>(message: *const libc::cmsghdr) -> T {
-    // SAFETY: by contract; the read does not ask for alignment.
-    unsafe { ptr::read_unaligned(libc::CMSG_DATA(message).cast()) }
+impl Told {
+    fn hear(&mut self, level: libc::c_int, kind: libc::c_int, data: &[u8]) {
+        match (level, kind) {
+            (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => self.stamp_nanos = value(data).and_then(nanos),
+            (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                let Some(info) = value::<libc::in_pktinfo>(data) else {
+                    return;
+                };
+                // The address to answer from, also where the datagram was broadcast or to a group (ip(7)).
+                self.to = Some(Ipv4Addr::from(u32::from_be(info.ipi_spec_dst.s_addr)).into());
+                // The destination that the datagram states is the host's own address unless it is one of many.
+                self.to_many |= info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr;
+            }
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                let Some(info) = value::<libc::in6_pktinfo>(data) else {
+                    return;
+                };
+                let ip = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+                self.to_many |= ip.is_multicast();
+                // IPv4 tells its own, above. Nobody answers from a group, and on a link there is no choice.
+                if ip.to_ipv4_mapped().is_none() && !ip.is_multicast() && !ip.is_unicast_link_local() {
+                    self.to = Some(ip.into());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the kernel may write into control memory: any bytes are one.
+trait Plain {}
+
+impl Plain for libc::cmsghdr {}
+impl Plain for libc::timespec {}
+impl Plain for libc::in_pktinfo {}
+impl Plain for libc::in6_pktinfo {}
+
+/// The structure that `bytes` begin with, if they are enough for one.
+fn value<T: Plain>(bytes: &[u8]) -> Option<T> {
+    let bytes = bytes.get(..size_of::<T>())?;
+    // SAFETY: there are as many bytes as a `T` has, which any are; the read does not ask for alignment.
+    Some(unsafe { ptr::read_unaligned(bytes.as_ptr().cast()) })
 }
 
 fn nanos(time: libc::timespec) -> Option<u64> {
@@ -131,5 +145,55 @@ fn write<T>(header: &mut libc::msghdr, control: &mut Control, (level, kind): (i3
         (*message).cmsg_type = kind;
         (*message).cmsg_len = len::<T>() as _;
         ptr::write_unaligned(libc::CMSG_DATA(message).cast(), data);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message whose head states `len` bytes, and what stands behind it.
+    fn message(len: usize, (level, kind): (i32, i32), data: &[u8]) -> Vec<u8> {
+        // SAFETY: integers alone, of which all zeroes is a value.
+        let mut head: libc::cmsghdr = unsafe { std::mem::zeroed() };
+        (head.cmsg_len, head.cmsg_level, head.cmsg_type) = (len as _, level, kind);
+        let mut bytes = vec![0; DATA];
+        // SAFETY: the memory holds a head, and the write does not ask for alignment.
+        unsafe { ptr::write_unaligned(bytes.as_mut_ptr().cast(), head) };
+        bytes.extend(data);
+        bytes.resize(bytes.len().next_multiple_of(ALIGNMENT), 0);
+        bytes
+    }
+
+    fn read(messages: &[u8]) -> Told {
+        let mut control = Control::EMPTY;
+        control.0[..messages.len()].copy_from_slice(messages);
+        control.read(messages.len())
+    }
+
+    const STAMP: (i32, i32) = (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS);
+
+    #[test]
+    fn a_message_that_nobody_asked_for_is_passed_over() {
+        let stamp: Vec<u8> = [7_u64, 5].iter().flat_map(|part| part.to_ne_bytes()).collect();
+        let other = message(DATA + 1, (libc::SOL_SOCKET, libc::SO_RXQ_OVFL), &[1]);
+        let stamp = message(DATA + stamp.len(), STAMP, &stamp);
+        assert_eq!(read(&[other, stamp].concat()).stamp_nanos, Some(7_000_000_005));
+    }
+
+    #[test]
+    fn a_message_that_is_not_all_there_is_not_read() {
+        for stated in [0, 1, DATA, DATA + 15, DATA + 17, usize::MAX] {
+            assert_eq!(
+                read(&message(stated, STAMP, &[1; 16])),
+                Told::default(),
+                "{stated}"
+            );
+        }
+        assert_eq!(
+            read(&message(DATA + 16, STAMP, &[1; 16])[..DATA - 1]),
+            Told::default()
+        );
+        assert_eq!(Control::EMPTY.read(usize::MAX), Told::default());
     }
 }

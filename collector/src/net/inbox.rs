@@ -9,7 +9,7 @@ use std::ptr;
 use beacon_common::FRAME_LEN;
 
 use super::BATCH;
-use super::control::{self, Control, Told};
+use super::control::Control;
 use super::name::Name;
 
 /// A datagram as it was received.
@@ -30,18 +30,22 @@ pub struct Datagram<'a> {
 /// Room for one batch, allocated once.
 pub struct Inbox {
     buffers: Box<[Buffer; BATCH]>,
+    /// What the kernel is handed, and what it says of each datagram.
+    headers: Box<[libc::mmsghdr; BATCH]>,
+    vectors: Box<[libc::iovec; BATCH]>,
     taken: usize,
 }
 
-/// Room for one datagram, and what is known of the one in it.
+// SAFETY: the pointers in the headers are made anew before each use, and are to the inbox's own memory.
+unsafe impl Send for Inbox {}
+
+/// Room for one datagram, and for what the kernel tells of it.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 struct Buffer {
     payload: [u8; FRAME_LEN],
     name: Name,
     control: Control,
-    len: usize,
-    from: Option<SocketAddr>,
-    told: Told,
 }
 
 impl Default for Inbox {
@@ -50,12 +54,13 @@ impl Default for Inbox {
             payload: [0; FRAME_LEN],
             name: Name::default(),
             control: Control::EMPTY,
-            len: 0,
-            from: None,
-            told: Told::default(),
         };
+        // SAFETY: both structures consist of integers and pointers, of which all zeroes is a value.
+        let (header, vector): (libc::mmsghdr, libc::iovec) = unsafe { mem::zeroed() };
         Self {
             buffers: Box::new([buffer; BATCH]),
+            headers: Box::new([header; BATCH]),
+            vectors: Box::new([vector; BATCH]),
             taken: 0,
         }
     }
@@ -69,10 +74,35 @@ impl Inbox {
     /// The system's; what is waiting waits on.
     pub(super) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
         self.taken = 0;
-        // SAFETY: both structures consist of integers and pointers, of which all zeroes is a value.
-        let (mut headers, mut vectors): ([libc::mmsghdr; BATCH], [libc::iovec; BATCH]) =
-            unsafe { mem::zeroed() };
-        for ((header, vector), buffer) in headers.iter_mut().zip(&mut vectors).zip(self.buffers.iter_mut()) {
+        self.lay_out();
+        loop {
+            // The timeout is broken in Linux: null (recvmmsg(2), BUGS).
+            // SAFETY: every header points to memory of the length it states, all of which outlives the call.
+            let taken = unsafe {
+                libc::recvmmsg(
+                    socket.as_raw_fd(),
+                    self.headers.as_mut_ptr(),
+                    BATCH as libc::c_uint,
+                    libc::MSG_DONTWAIT as _,
+                    ptr::null_mut(),
+                )
+            };
+            match usize::try_from(taken) {
+                Ok(taken) => self.taken = taken,
+                Err(_) => match io::Error::last_os_error() {
+                    error if error.kind() == ErrorKind::Interrupted => continue,
+                    error if error.kind() == ErrorKind::WouldBlock => {}
+                    error => return Err(error),
+                },
+            }
+            return Ok(self.taken);
+        }
+    }
+
+    /// Points the headers to the room. The kernel has replaced the lengths by those of the last batch.
+    fn lay_out(&mut self) {
+        let room = self.vectors.iter_mut().zip(self.buffers.iter_mut());
+        for (header, (vector, buffer)) in self.headers.iter_mut().zip(room) {
             vector.iov_base = buffer.payload.as_mut_ptr().cast();
             vector.iov_len = FRAME_LEN;
             let header = &mut header.msg_hdr;
@@ -83,47 +113,21 @@ impl Inbox {
             header.msg_control = (&raw mut buffer.control).cast();
             header.msg_controllen = Control::CAPACITY as _;
         }
-        let taken = loop {
-            // The timeout is broken in Linux: null (recvmmsg(2), BUGS).
-            // SAFETY: every header points to memory of the length it states, all of which outlives the call.
-            let taken = unsafe {
-                libc::recvmmsg(
-                    socket.as_raw_fd(),
-                    headers.as_mut_ptr(),
-                    BATCH as libc::c_uint,
-                    libc::MSG_DONTWAIT as _,
-                    ptr::null_mut(),
-                )
-            };
-            match usize::try_from(taken) {
-                Ok(taken) => break taken,
-                Err(_) => match io::Error::last_os_error() {
-                    error if error.kind() == ErrorKind::Interrupted => {}
-                    error if error.kind() == ErrorKind::WouldBlock => break 0,
-                    error => return Err(error),
-                },
-            }
-        };
-        for (header, buffer) in headers.iter().zip(self.buffers.iter_mut()).take(taken) {
-            let is_longer = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-            buffer.len = if is_longer { 0 } else { header.msg_len as usize };
-            buffer.from = buffer.name.address(header.msg_hdr.msg_namelen);
-            // SAFETY: the kernel has just written this header's control memory and its length.
-            buffer.told = unsafe { control::read(&header.msg_hdr) };
-        }
-        self.taken = taken;
-        Ok(taken)
     }
 
     /// The batch, in the order of arrival.
     pub fn datagrams(&self) -> impl Iterator<Item = Datagram<'_>> {
-        self.buffers[..self.taken].iter().filter_map(|buffer| {
+        let taken = self.headers.iter().zip(self.buffers.iter()).take(self.taken);
+        taken.filter_map(|(header, buffer)| {
+            let is_longer = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+            let len = if is_longer { 0 } else { header.msg_len as usize };
+            let told = buffer.control.read(header.msg_hdr.msg_controllen as _);
             Some(Datagram {
-                bytes: &buffer.payload[..buffer.len],
-                from: buffer.from?,
-                to: buffer.told.to,
-                to_many: buffer.told.to_many,
-                stamp_nanos: buffer.told.stamp_nanos,
+                bytes: &buffer.payload[..len],
+                from: buffer.name.address(header.msg_hdr.msg_namelen)?,
+                to: told.to,
+                to_many: told.to_many,
+                stamp_nanos: told.stamp_nanos,
             })
         })
     }
