@@ -46,7 +46,7 @@ impl Way {
             &[Detail::DestinationV4, Detail::DestinationV6],
         ),
         Self::dual(
-            "32, [::], both: the collector's",
+            "32, [::], both: the wildcard's",
             Call::Recvmmsg(32),
             &[Detail::Arrival, Detail::DestinationV4, Detail::DestinationV6],
         ),
