@@ -3,6 +3,7 @@
 //! One cycle is: every datagram at hand through [`Tracker::on_datagram`], then [`Tracker::on_time`], then
 //! [`Tracker::poll_event`] and [`Tracker::poll_transmit`] until nothing is left.
 
+mod blind;
 mod edges;
 mod silence;
 
@@ -11,13 +12,16 @@ use std::collections::VecDeque;
 use beacon_common::{DeviceKey, FRAME_LEN, Frame, Kind, MasterKey, Moment, View};
 
 use super::auth::Authority;
+use super::blindness::Blindness;
+use super::commons::Commons;
 use super::config::Config;
 use super::deadlines::Deadlines;
 use super::event::{Cause, Detail, Event, Happening, SourceId, State, Tick};
 use super::history::History;
+use super::mass::{Change, Falls};
 use super::origin::Origin;
 use super::reject::{Reject, Rejected};
-use super::room::Room;
+use super::rules::Rules;
 use super::slots::Filled;
 use super::snapshots::Snapshots;
 use super::source::{Source, Succession};
@@ -44,7 +48,9 @@ pub struct Tracker {
     config: Config,
     authority: Authority,
     table: Table,
-    room: Room,
+    commons: Commons,
+    blindness: Blindness,
+    falls: Falls,
     deadlines: Deadlines,
     /// Sources in each state, indexed by the state.
     states: [u64; State::ALL.len()],
@@ -59,17 +65,19 @@ impl Tracker {
     /// A tracker that knows no source yet.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let room = Room::new(config.max_sources);
-        Self::sharing(config, room)
+        let commons = Commons::new(config.max_sources);
+        Self::sharing(config, commons)
     }
 
-    /// A tracker that knows no source yet and has `room` together with others.
+    /// A tracker that knows no source yet and has `commons` together with others.
     #[must_use]
-    pub fn sharing(mut config: Config, room: Room) -> Self {
+    pub fn sharing(mut config: Config, commons: Commons) -> Self {
         Self {
             authority: Authority::new(std::mem::take(&mut config.keys)),
             table: Table::default(),
-            room,
+            falls: Falls::new(commons.fleet.clone()),
+            commons,
+            blindness: Blindness::default(),
             deadlines: Deadlines::default(),
             states: [0; State::ALL.len()],
             received: 0,
@@ -171,7 +179,7 @@ impl Tracker {
 
     /// The first frame of a source that is not in the table.
     fn meet(&mut self, frame: &Frame, hash: LabelHash, origin: Origin, now: Moment) -> Result<(), Reject> {
-        if !self.room.take() {
+        if !self.commons.room.take() {
             return Err(Reject::Full);
         }
         let source = Source::first(frame, origin, now, &self.config);
@@ -185,8 +193,12 @@ impl Tracker {
 
     /// A frame of a source that is in the table.
     fn hear(&mut self, id: SourceId, frame: &Frame, origin: Origin, now: Moment) -> Result<(), Reject> {
+        let rules = Rules {
+            config: &self.config,
+            blindness: &self.blindness,
+        };
         let (source, history) = self.table.record_mut(id).expect(FOUND);
-        let succession = source.succession(frame.session, now, &self.config);
+        let succession = source.succession(frame.session, now, rules);
         if succession == Succession::Same {
             self.hear_on(id, frame, origin, now);
             return Ok(());
@@ -229,10 +241,17 @@ impl Tracker {
         let (source, history) = self.table.record_mut(id).expect(FOUND);
         self.states[source.state as usize] -= 1;
         self.states[state as usize] += 1;
-        if source.state != state {
-            history.since = now;
-        }
+        let change = Change {
+            was: source.state,
+            is: state,
+            interval_ms: source.interval_ms,
+        };
         (source.state, history.cause) = (state, cause);
+        if change.was != state {
+            history.since = now;
+            let mass = self.falls.change(id, change, now);
+            self.events.extend(mass.map(|what| Event { at: now, what }));
+        }
     }
 
     fn tell(
@@ -244,15 +263,16 @@ impl Tracker {
         detail: Detail,
     ) {
         let record = (&self.table[id], self.table.history(id));
-        let tally = tell::tally(record, now, &self.config);
+        let tally = tell::tally(record, now, self.rules());
         let event = tell::event(
             (&self.table, id),
-            (now, &self.config),
+            (now, self.rules()),
             before,
             what,
             &tally,
             detail,
         );
+        let event = self.marked(event);
         self.events.push_back(event);
     }
 
@@ -263,6 +283,7 @@ impl Tracker {
             .next()
             .into_iter()
             .chain(self.snapshots.next_report())
+            .chain(self.falls.next())
             .min()
     }
 
@@ -289,7 +310,12 @@ impl Tracker {
 
     /// The next `state` line that was asked for, or the next line of a report that is due.
     pub fn poll_state(&mut self, now: Moment) -> Option<Event> {
-        self.snapshots.poll(now, &mut self.table, &self.config)
+        let rules = Rules {
+            config: &self.config,
+            blindness: &self.blindness,
+        };
+        let event = self.snapshots.poll(now, &mut self.table, rules)?;
+        Some(self.marked(event))
     }
 
     /// The sources by state, and what was received and dropped until now; the fields that only the sockets

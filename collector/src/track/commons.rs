@@ -1,0 +1,39 @@
+//! What all trackers of one collector have together. Only what is no steady beat touches it, so beats of different
+//! trackers do not meet here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use beacon_common::Moment;
+
+use super::mass::Fleet;
+use super::room::Room;
+
+/// The room for sources, what is known of all of them together, and what is told once for all trackers.
+#[derive(Clone, Debug)]
+pub struct Commons {
+    pub(super) room: Room,
+    pub(super) fleet: Fleet,
+    /// Up to when blindness has been told, in nanoseconds.
+    blindness_told: Arc<AtomicU64>,
+}
+
+impl Commons {
+    /// For trackers that may take in so many sources together.
+    #[must_use]
+    pub fn new(max_sources: u32) -> Self {
+        Self {
+            room: Room::new(max_sources),
+            fleet: Fleet::default(),
+            blindness_told: Arc::default(),
+        }
+    }
+
+    /// Whether blindness between these moments is to be told by the one who asks: no tracker has told of one that
+    /// overlaps it.
+    pub(super) fn tells_blindness(&self, from: Moment, until: Moment) -> bool {
+        // The moment alone is shared, nothing is published by it.
+        let told = self.blindness_told.fetch_max(until.as_nanos(), Ordering::Relaxed);
+        told <= from.as_nanos()
+    }
+}
