@@ -17,18 +17,43 @@ pub struct Reading {
     pub wall_nanos: u64,
 }
 
+/// All clocks at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// The clock that is judged by, and the wall clock.
+    pub clock: Reading,
+    /// `CLOCK_MONOTONIC`, which stands still while the machine is suspended.
+    pub awake: Moment,
+}
+
 /// How far apart two readings of one clock may lie for a reading of the other in between to belong to both.
 const TOGETHER: Duration = Duration::from_micros(100);
 
 /// Reads both clocks as one. Where this process loses its processor in between, it reads again, a few times.
 #[must_use]
 pub fn read() -> Reading {
-    let mut reading = read_once();
+    together(read_once)
+}
+
+/// Reads all clocks as one.
+#[must_use]
+pub fn sight() -> Sight {
+    together(|| {
+        let before = now();
+        let awake = Moment::from_nanos(nanos(clock_gettime(ClockId::Monotonic)));
+        let (clock, _) = read_once();
+        (Sight { clock, awake }, clock.now.since(before))
+    })
+}
+
+/// What `read` returns beside the time that it took.
+fn together<T>(read: impl Fn() -> (T, Duration)) -> T {
+    let mut reading = read();
     for _ in 0..3 {
         if reading.1 <= TOGETHER {
             break;
         }
-        reading = read_once();
+        reading = read();
     }
     reading.0
 }

@@ -2,7 +2,7 @@
 //!
 //! A beat walks a straight line: [`net`] takes it from its socket, [`track`] judges it, [`relay`] hands what there
 //! is to tell to [`output`]. [`shard`] is the loop that drives them, one a worker; [`supervisor`] watches over them,
-//! and [`run`] is one run from start to end. The judging rooms take the time as an argument; only [`clock`] reads one.
+//! and [`run`] is one run from start to end. [`vigil`] notices when the loop stood still. The judging rooms take the time as an argument; only [`clock`] reads one.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -27,6 +27,7 @@ pub mod sorter;
 pub mod supervisor;
 pub mod teller;
 pub mod track;
+pub mod vigil;
 
 use cli::Parsed;
 use config::{Config, Surroundings};

@@ -18,7 +18,7 @@ use crate::sorter::Sorter;
 use crate::supervisor::{Supervisor, Worker};
 use crate::teller::{self, Teller};
 use crate::track;
-use crate::track::admission::Admission;
+use crate::track::commons::Commons;
 use crate::track::event::What;
 use crate::track::tracker::Tracker;
 
@@ -76,11 +76,11 @@ fn shards(
     config: &track::config::Config,
     teller: &Teller<Inlet>,
 ) -> io::Result<Vec<Shard<Inlet>>> {
-    let admission = Admission::new(config.max_sources, config.admit_rate);
+    let commons = Commons::new(config);
     let warning = Arc::new(Once::new());
     let mut shards = Vec::with_capacity(listening.shards.len());
     for sockets in listening.shards {
-        let tracker = Tracker::sharing(config.clone(), admission.clone());
+        let tracker = Tracker::sharing(config.clone(), commons.clone());
         let mut shard = Shard::new(sockets, tracker, Relay::new(teller.another()))?;
         if config.keys.is_empty() {
             shard = shard.warning_of_keys(Arc::clone(&warning));

@@ -23,6 +23,7 @@ use crate::track::event::Tick;
 use crate::track::reject::Reject;
 use crate::track::tracker::Tracker;
 use crate::track::transmit::{Peer, Transmit};
+use crate::vigil::{Vigil, Waiting};
 
 /// How many batches are taken from one socket before time is judged again: one or two milliseconds' worth.
 const BATCHES_A_CYCLE: usize = 64;
@@ -48,6 +49,10 @@ pub struct Shard<Q> {
     ending: Option<Ending>,
     /// Up to here reception was complete when time was last judged.
     judged: Moment,
+    vigil: Vigil,
+    /// When the oldest of the datagrams arrived that waited for the present cycle, where the vigil wants to know.
+    oldest: Option<Moment>,
+    is_watched: bool,
     batches_a_cycle: usize,
     unreceived: Limit,
     unsent: Limit,
@@ -92,6 +97,9 @@ impl<Q: Queue> Shard<Q> {
             has_mail: false,
             ending: None,
             judged: clock::now(),
+            vigil: Vigil::new(clock::sight()),
+            oldest: None,
+            is_watched: false,
             batches_a_cycle: BATCHES_A_CYCLE,
             unreceived: Limit::default(),
             unsent: Limit::default(),
@@ -181,7 +189,18 @@ impl<Q: Queue> Shard<Q> {
 
     /// Takes what has arrived, judges time, tells.
     fn cycle(&mut self) {
-        self.judged = self.drain();
+        let now = clock::now();
+        let due = self.tracker.next_deadline();
+        self.is_watched = self.vigil.is_due(now);
+        if self.is_watched || due.is_some_and(|due| due <= now) {
+            // The wait may have ended before a datagram came, or by a signal that hid it.
+            self.ports.iter_mut().for_each(|port| port.is_waiting = true);
+        }
+        if self.is_watched {
+            self.drain_watched(now, due);
+        } else {
+            self.judged = self.drain(now);
+        }
         self.read_mail();
         self.tracker.on_time(self.judged);
         self.post();
@@ -219,9 +238,27 @@ impl<Q: Queue> Shard<Q> {
         self.post();
     }
 
-    /// Takes what has arrived, within bounds. Returns the moment up to which that is everything.
-    fn drain(&mut self) -> Moment {
-        let mut complete = clock::now();
+    /// Takes what has arrived, and puts the deadlines off where the loop stood still before.
+    fn drain_watched(&mut self, now: Moment, due: Option<Moment>) {
+        let sight = clock::sight();
+        let drops = self.socket_drops();
+        self.oldest = None;
+        self.judged = self.drain(now);
+        let waiting = Waiting {
+            due,
+            oldest: self.oldest,
+            drops,
+        };
+        if let Some(blind) = self.vigil.look(sight, waiting) {
+            self.tracker
+                .on_blind(blind.from, blind.until, blind.blind, blind.cause);
+        }
+    }
+
+    /// Takes what has arrived, within bounds. Returns the moment up to which that is everything, which is `now` at
+    /// most.
+    fn drain(&mut self, now: Moment) -> Moment {
+        let mut complete = now;
         for number in 0..self.ports.len() {
             complete = complete.min(self.drain_port(number).unwrap_or(complete));
         }
@@ -239,7 +276,11 @@ impl<Q: Queue> Shard<Q> {
             match port.socket.receive(&mut self.inbox) {
                 Ok(taken) => {
                     port.is_waiting = taken == BATCH;
-                    last = self.take(number, &clock::read()).unwrap_or(last);
+                    let clock = clock::read();
+                    if self.is_watched {
+                        self.note_oldest(&clock);
+                    }
+                    last = self.take(number, &clock).unwrap_or(last);
                     self.send(number);
                 }
                 // Such as an ICMP answer to one of ours: the system tells it once, and the next call goes on. One
@@ -253,6 +294,13 @@ impl<Q: Queue> Shard<Q> {
             }
         }
         self.ports[number].is_waiting.then_some(last)
+    }
+
+    /// Notes when the first of a batch arrived, where that was before what is noted.
+    fn note_oldest(&mut self, clock: &Reading) {
+        let first = self.inbox.datagrams().next();
+        let arrived = first.map(|datagram| clock.arrival(datagram.stamp_nanos, self.judged));
+        self.oldest = self.oldest.into_iter().chain(arrived).min();
     }
 
     /// Hands a batch to the tracker and takes its answers. Returns when its last datagram arrived.

@@ -6,13 +6,17 @@
 pub mod admission;
 pub mod arrival;
 pub mod auth;
+pub mod blindness;
+pub mod commons;
 pub mod config;
 pub mod deadlines;
 pub mod event;
 pub mod history;
 pub mod jitter;
+pub mod mass;
 pub mod origin;
 pub mod reject;
+pub mod rules;
 pub mod slots;
 pub mod snapshots;
 pub mod source;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use beacon_common::Moment;
 
-use super::config::Config;
 use super::event::{Detail, Event, Happening, SourceId};
 use super::history::History;
+use super::rules::Rules;
 use super::table::Table;
 use super::tally::Tally;
 use super::tell::{self, Before};
@@ -95,14 +95,14 @@ impl Snapshots {
     }
 
     /// The next line that was asked for.
-    pub fn poll(&mut self, now: Moment, table: &mut Table, config: &Config) -> Option<Event> {
+    pub fn poll(&mut self, now: Moment, table: &mut Table, rules: Rules<'_>) -> Option<Event> {
         if let Some(id) = self.next_state(table) {
             let record = (&table[id], table.history(id));
             let what = (Happening::State, Some(record.1.cause));
-            let (before, tally) = (Before::of(record, now), tell::tally(record, now, config));
+            let (before, tally) = (Before::of(record, now), tell::tally(record, now, rules));
             return Some(tell::event(
                 (table, id),
-                (now, config),
+                (now, rules),
                 &before,
                 what,
                 &tally,
@@ -111,7 +111,7 @@ impl Snapshots {
         }
         let reports = self.reports.as_mut()?;
         let id = step(&mut reports.told, table)?;
-        Some(reports.report((table, id), now, config))
+        Some(reports.report((table, id), now, rules))
     }
 
     /// The next source whose state is asked for.
@@ -127,9 +127,9 @@ impl Snapshots {
 }
 
 impl Reports {
-    fn report(&mut self, (table, id): (&Table, SourceId), now: Moment, config: &Config) -> Event {
+    fn report(&mut self, (table, id): (&Table, SourceId), now: Moment, rules: Rules<'_>) -> Event {
         let record = (&table[id], table.history(id));
-        let total = tell::tally(record, now, config);
+        let total = tell::tally(record, now, rules);
         let last = std::mem::replace(&mut self.last[id.0 as usize], total);
         let tally = total.since(&last);
         let detail = Detail::Report {
@@ -139,7 +139,7 @@ impl Reports {
         };
         let before = Before::of(record, now);
         let what = (Happening::Report, Some(record.1.cause));
-        tell::event((table, id), (now, config), &before, what, &tally, detail)
+        tell::event((table, id), (now, rules), &before, what, &tally, detail)
     }
 }
 

@@ -5,11 +5,13 @@ use std::mem::size_of;
 use beacon_common::{Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
 
 use super::arrival::{Arrivals, Spacing};
+use super::blindness::Grid;
 use super::config::Config;
 use super::deadlines::Alarm;
 use super::event::{Cause, State};
 use super::jitter::Jitter;
 use super::origin::Origin;
+use super::rules::Rules;
 use super::slots::{Filled, SLOTS, Slots};
 
 /// How long a device that said that it sleeps may go on sending until it does, at least.
@@ -118,24 +120,29 @@ impl Source {
 
     /// What `session` is to the current one, at `now`.
     #[must_use]
-    pub fn succession(&self, session: Session, now: Moment, config: &Config) -> Succession {
+    pub fn succession(&self, session: Session, now: Moment, rules: Rules<'_>) -> Succession {
         if session == self.session {
             Succession::Same
         } else if session > self.session {
             Succession::Newer
-        } else if now >= self.session_over_at(config) {
+        } else if self.is_past_late_deadline() || now >= self.session_over_at(rules) {
             Succession::Older
         } else {
             Succession::Refused
         }
     }
 
+    /// Whether its late deadline has passed and nothing came since: none that is put off later brings it back.
+    const fn is_past_late_deadline(&self) -> bool {
+        matches!(self.state, State::Late | State::Down)
+    }
+
     /// From when on an older session takes over: when the current one is past its late deadline, and at once where
     /// it has ended by a goodbye. A device that says that it sleeps may still be sending in an older session, and
     /// may come back in one before it said it would.
-    fn session_over_at(&self, config: &Config) -> Moment {
+    fn session_over_at(&self, rules: Rules<'_>) -> Moment {
         let late_at = self
-            .promise(config)
+            .promise(rules)
             .map_or(Moment::NEVER, |promise| promise.late_at);
         match self.bye {
             None => late_at,
@@ -232,26 +239,38 @@ impl Source {
     }
 
     /// What silence leads to; `None` where nothing is awaited after a bye. Deadlines lie whole milliseconds after
-    /// the arrival, so that `bound_ms` is exact.
+    /// the arrival, so that `bound_ms` is exact. All are put off by what the collector could not hear since.
     #[must_use]
-    pub fn promise(&self, config: &Config) -> Option<Promise> {
+    pub fn promise(&self, rules: Rules<'_>) -> Option<Promise> {
         let is_awaited = match self.bye {
             None => true,
             Some(Reason::Sleep) => self.next_ms != 0,
             Some(Reason::Stop | Reason::Reboot | Reason::Upgrade) => false,
         };
         is_awaited.then(|| {
-            let (expected_after_us, late_after_ms) = self.awaited_after(config);
+            let (expected_after_us, late_after_ms) = self.awaited_after(rules.config);
             let more_ms = u64::from(self.interval_ms) * u64::from(self.misses - 1);
+            let due = self.arrived.after_us(expected_after_us);
+            let put_off_ms = self.put_off_ms(due, rules);
+            let late_after_ms = late_after_ms.saturating_add(put_off_ms);
             Promise {
-                due: self.arrived.after_us(expected_after_us),
+                due: due.after_ms(put_off_ms),
                 late_at: self.arrived.after_ms(late_after_ms),
                 down_at: self.arrived.after_ms(late_after_ms.saturating_add(more_ms)),
             }
         })
     }
 
-    /// The late deadline after a beat.
+    /// By how much is put off what the newest beat sets, where the next one is `due` then.
+    fn put_off_ms(&self, due: Moment, rules: Rules<'_>) -> u64 {
+        let grid = Grid {
+            due,
+            interval_ms: self.interval_ms,
+        };
+        rules.blindness.put_off_ms(self.arrived, grid)
+    }
+
+    /// The late deadline after a beat that is just heard, and so before any blindness.
     #[must_use]
     pub fn late_at(&self, config: &Config) -> Moment {
         self.arrived.after_ms(self.awaited_after(config).1)
@@ -272,17 +291,20 @@ impl Source {
     /// from the down deadline on: a source that is down is not known to send. After a bye there is nothing
     /// beyond the newest, and the wheel turns by the interval.
     #[must_use]
-    pub fn turned_past(&self, now: Moment, config: &Config) -> i64 {
-        let promise = self.promise(config);
+    pub fn turned_past(&self, now: Moment, rules: Rules<'_>) -> i64 {
+        let promise = self.promise(rules);
         let us = |moment: Moment| moment.as_micros() as i64;
         let until = promise.map_or(now, |promise| now.min(promise.down_at));
         let due = match promise {
             Some(promise) if self.bye.is_none() => promise.due,
-            _ => self.arrived.after_ms(self.interval_ms.into()),
+            _ => {
+                let due = self.arrived.after_ms(self.interval_ms.into());
+                due.after_ms(self.put_off_ms(due, rules))
+            }
         };
         let interval_us = i64::from(self.interval_ms) * 1_000;
         let turned = (us(until) - us(due)).div_euclid(interval_us) + 1;
-        let past = turned - i64::from(config.reorder_wait);
+        let past = turned - i64::from(rules.config.reorder_wait);
         if self.bye.is_some() { past.min(0) } else { past }
     }
 }

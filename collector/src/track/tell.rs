@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use beacon_common::{Health, Moment};
 
-use super::config::Config;
 use super::event::{Cause, Detail, Event, Happening, Marks, SourceEvent, SourceId, State, What};
 use super::history::History;
+use super::rules::Rules;
 use super::source::Source;
 use super::table::Table;
 use super::tally::Tally;
@@ -45,13 +45,13 @@ impl Before {
 }
 
 /// The counters of a source at `now`.
-pub(super) fn tally((source, history): (&Source, &History), now: Moment, config: &Config) -> Tally {
-    history.tally(&source.slots, source.turned_past(now, config))
+pub(super) fn tally((source, history): (&Source, &History), now: Moment, rules: Rules<'_>) -> Tally {
+    history.tally(&source.slots, source.turned_past(now, rules))
 }
 
 /// The time from the newest beat to the down deadline; `None` where silence does not lead to `down`.
-fn bound(source: &Source, config: &Config) -> Option<Duration> {
-    let promise = source.promise(config)?;
+fn bound(source: &Source, rules: Rules<'_>) -> Option<Duration> {
+    let promise = source.promise(rules)?;
     let is_bound = !matches!(source.state, State::Unknown | State::Stopped);
     is_bound.then(|| promise.down_at.since(source.arrived))
 }
@@ -59,7 +59,7 @@ fn bound(source: &Source, config: &Config) -> Option<Duration> {
 /// The event that tells `happening` of the source `id`.
 pub(super) fn event(
     (table, id): (&Table, SourceId),
-    (now, config): (Moment, &Config),
+    (now, rules): (Moment, Rules<'_>),
     before: &Before,
     (happening, cause): (Happening, Option<Cause>),
     tally: &Tally,
@@ -82,7 +82,7 @@ pub(super) fn event(
             status: source.health.unwrap_or(Health::Unknown),
             since: before.since,
             silent: before.silent,
-            bound: bound(source, config),
+            bound: bound(source, rules),
             received: tally.received,
             lost: tally.lost,
             duplicate: tally.duplicate,

@@ -3,6 +3,7 @@
 //! One cycle is: every datagram at hand through [`Tracker::on_datagram`], then [`Tracker::on_time`], then
 //! [`Tracker::poll_event`] and [`Tracker::poll_transmit`] until nothing is left.
 
+mod blind;
 mod edges;
 mod silence;
 
@@ -12,12 +13,16 @@ use beacon_common::{DeviceKey, FRAME_LEN, Frame, Kind, MasterKey, Moment, View};
 
 use super::admission::Admission;
 use super::auth::Authority;
+use super::blindness::Blindness;
+use super::commons::Commons;
 use super::config::Config;
 use super::deadlines::Deadlines;
 use super::event::{Cause, Detail, Event, Happening, SourceId, State, Tick};
 use super::history::History;
+use super::mass::{Change, Falls};
 use super::origin::Origin;
 use super::reject::{Reject, Rejected};
+use super::rules::Rules;
 use super::slots::Filled;
 use super::snapshots::Snapshots;
 use super::source::{Source, Succession};
@@ -44,7 +49,9 @@ pub struct Tracker {
     config: Config,
     authority: Authority,
     table: Table,
-    admission: Admission,
+    commons: Commons,
+    blindness: Blindness,
+    falls: Falls,
     deadlines: Deadlines,
     /// Sources in each state, indexed by the state.
     states: [u64; State::ALL.len()],
@@ -59,17 +66,19 @@ impl Tracker {
     /// A tracker that knows no source yet.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let admission = Admission::new(config.max_sources, config.admit_rate);
-        Self::sharing(config, admission)
+        let commons = Commons::new(&config);
+        Self::sharing(config, commons)
     }
 
-    /// A tracker that knows no source yet and shares `admission` with others.
+    /// A tracker that knows no source yet and has `commons` together with others.
     #[must_use]
-    pub fn sharing(mut config: Config, admission: Admission) -> Self {
+    pub fn sharing(mut config: Config, commons: Commons) -> Self {
         Self {
             authority: Authority::new(std::mem::take(&mut config.keys)),
             table: Table::default(),
-            admission,
+            falls: Falls::new(commons.fleet.clone()),
+            commons,
+            blindness: Blindness::default(),
             deadlines: Deadlines::default(),
             states: [0; State::ALL.len()],
             received: 0,
@@ -171,7 +180,7 @@ impl Tracker {
 
     /// The first frame of a source that is not in the table.
     fn meet(&mut self, frame: &Frame, hash: LabelHash, origin: Origin, now: Moment) -> Result<(), Reject> {
-        self.admission.admit(now)?;
+        self.commons.admission.admit(now)?;
         let source = Source::first(frame, origin, now, &self.config);
         let id = self.table.admit(hash, (source, History::begin(now)));
         self.states[State::Unknown as usize] += 1;
@@ -183,8 +192,12 @@ impl Tracker {
 
     /// A frame of a source that is in the table.
     fn hear(&mut self, id: SourceId, frame: &Frame, origin: Origin, now: Moment) -> Result<(), Reject> {
+        let rules = Rules {
+            config: &self.config,
+            blindness: &self.blindness,
+        };
         let (source, history) = self.table.record_mut(id).expect(FOUND);
-        let succession = source.succession(frame.session, now, &self.config);
+        let succession = source.succession(frame.session, now, rules);
         if succession == Succession::Same {
             self.hear_on(id, frame, origin, now);
             return Ok(());
@@ -227,10 +240,17 @@ impl Tracker {
         let (source, history) = self.table.record_mut(id).expect(FOUND);
         self.states[source.state as usize] -= 1;
         self.states[state as usize] += 1;
-        if source.state != state {
-            history.since = now;
-        }
+        let change = Change {
+            was: source.state,
+            is: state,
+            interval_ms: source.interval_ms,
+        };
         (source.state, history.cause) = (state, cause);
+        if change.was != state {
+            history.since = now;
+            let mass = self.falls.change(id, change, now);
+            self.events.extend(mass.map(|what| Event { at: now, what }));
+        }
     }
 
     fn tell(
@@ -242,15 +262,16 @@ impl Tracker {
         detail: Detail,
     ) {
         let record = (&self.table[id], self.table.history(id));
-        let tally = tell::tally(record, now, &self.config);
+        let tally = tell::tally(record, now, self.rules());
         let event = tell::event(
             (&self.table, id),
-            (now, &self.config),
+            (now, self.rules()),
             before,
             what,
             &tally,
             detail,
         );
+        let event = self.marked(event);
         self.events.push_back(event);
     }
 
@@ -261,6 +282,7 @@ impl Tracker {
             .next()
             .into_iter()
             .chain(self.snapshots.next_report())
+            .chain(self.falls.next())
             .min()
     }
 
@@ -287,7 +309,12 @@ impl Tracker {
 
     /// The next `state` line that was asked for, or the next line of a report that is due.
     pub fn poll_state(&mut self, now: Moment) -> Option<Event> {
-        self.snapshots.poll(now, &mut self.table, &self.config)
+        let rules = Rules {
+            config: &self.config,
+            blindness: &self.blindness,
+        };
+        let event = self.snapshots.poll(now, &mut self.table, rules)?;
+        Some(self.marked(event))
     }
 
     /// The sources by state, and what was received and dropped until now; the fields that only the sockets

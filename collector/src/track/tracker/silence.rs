@@ -4,7 +4,7 @@ use beacon_common::Moment;
 
 use super::Tracker;
 use crate::track::deadlines::{Deadlines, Entry};
-use crate::track::event::{Cause, Detail, Happening, SourceId, State};
+use crate::track::event::{Cause, Detail, Event, Happening, SourceId, State};
 use crate::track::tell::Before;
 
 /// How many sources one call of [`Tracker::on_time`] looks at, so that the death of a whole fleet does not keep
@@ -18,11 +18,14 @@ impl Tracker {
     /// When a source's state changes if nothing is heard: its late or down deadline, or the end of its being kept.
     pub(super) fn deadline(&self, id: SourceId) -> Moment {
         let source = &self.table[id];
-        match (source.state, source.promise(&self.config)) {
+        match (source.state, source.promise(self.rules())) {
             (State::Unknown, _) => Moment::NEVER,
             (State::Up | State::Asleep, Some(promise)) => promise.late_at,
             (State::Late, Some(promise)) => promise.down_at,
-            _ => self.table.history(id).since + self.config.forget,
+            _ => {
+                let since = self.table.history(id).since;
+                since + self.config.forget + self.blindness.since(since)
+            }
         }
     }
 
@@ -37,6 +40,8 @@ impl Tracker {
     /// Does a bounded amount of work; [`Tracker::next_deadline`] says when to come again.
     pub fn on_time(&mut self, now: Moment) {
         self.snapshots.on_time(now);
+        let mass = self.falls.on_time(now);
+        self.events.extend(mass.map(|what| Event { at: now, what }));
         let is_current = |entry: Entry| self.table.is_armed(SourceId(entry.source), entry.alarm);
         self.deadlines.sweep(is_current);
         let mut due = Deadlines::NOBODY;
@@ -77,7 +82,7 @@ impl Tracker {
         let (state, happening, cause) = match before.state {
             State::Up => (State::Late, Happening::Late, Cause::Silent),
             State::Late => (State::Down, Happening::Down, record.1.cause),
-            State::Asleep if record.0.promise(&self.config).is_some() => {
+            State::Asleep if record.0.promise(self.rules()).is_some() => {
                 (State::Late, Happening::Late, Cause::Overslept)
             }
             State::Unknown | State::Down | State::Stopped | State::Asleep => {
@@ -96,6 +101,6 @@ impl Tracker {
         self.tell(id, now, before, (Happening::Forgotten, None), Detail::None);
         self.states[State::Unknown as usize] -= 1;
         self.table.remove(id);
-        self.admission.leave();
+        self.commons.admission.leave();
     }
 }

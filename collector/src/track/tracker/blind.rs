@@ -1,0 +1,37 @@
+//! What it means to every source together that the collector could not listen, or that many fell at once.
+
+use std::time::Duration;
+
+use beacon_common::Moment;
+
+use super::Tracker;
+use crate::track::event::{Cause, Event, What};
+use crate::track::rules::Rules;
+
+impl Tracker {
+    /// The collector could not listen for the time `blind` between two moments: every deadline of what came before is
+    /// put off (docs/protocol.md, section 9). To be told before time is judged beyond `from`. Beats that waited
+    /// meanwhile may be taken before or after, with the moments at which they arrived.
+    pub fn on_blind(&mut self, from: Moment, until: Moment, blind: Duration, cause: Cause) {
+        if self.blindness.add(from, until, blind) && self.commons.tells_blindness(from, until) {
+            let what = What::Blind { blind, cause };
+            self.events.push_back(Event { at: until, what });
+        }
+    }
+
+    /// By what silence is judged.
+    pub(super) const fn rules(&self) -> Rules<'_> {
+        Rules {
+            config: &self.config,
+            blindness: &self.blindness,
+        }
+    }
+
+    /// The event, with what is remarkable about its time.
+    pub(super) fn marked(&self, mut event: Event) -> Event {
+        if let What::Source(told) = &mut event.what {
+            told.marks.mass = self.falls.is_mass();
+        }
+        event
+    }
+}
