@@ -1,11 +1,12 @@
 //! Random histories: what arrives at a collector, all of it following from one seed.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use beacon_collector::track::config::{Config, Margin};
 use beacon_common::{Label, Moment};
 
-use crate::model::Hearing;
+use crate::model::{Blind, Hearing};
 use crate::netsim::{Loss, Network, Path};
 use crate::random::Random;
 use crate::sender::{Sender, Sending};
@@ -17,8 +18,19 @@ pub struct History {
     pub config: Config,
     /// What arrives, in order.
     pub arrivals: Vec<Hearing>,
+    /// When the collector cannot listen, in order.
+    pub blinds: Vec<Blindness>,
     /// The shortest interval that a source begins with.
     pub interval: Duration,
+}
+
+/// A time in which the collector cannot listen, and what that loses.
+#[derive(Clone, Copy, Debug)]
+pub struct Blindness {
+    /// When, and how much of the time.
+    pub blind: Blind,
+    /// From then on nothing is kept for it.
+    pub deaf_from: Moment,
 }
 
 const INTERVALS_MS: [u32; 12] = [
@@ -37,7 +49,7 @@ const INTERVALS_MS: [u32; 12] = [
 ];
 
 impl History {
-    /// The history that follows from `seed`: one to three sources over one network.
+    /// The history that follows from `seed`: one to three sources over one network, or at times a fleet.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
@@ -45,25 +57,73 @@ impl History {
         let interval = Duration::from_millis(interval_ms.into());
         let start = Moment::from_nanos(random.within(1..1 << 45));
         let mut sent: Vec<Sending> = Vec::new();
-        for name in ["a", "fridge-7", "0123456789abcdef"]
-            .into_iter()
-            .take(1 + random.below(3) as usize)
-        {
-            let label = Label::new(name).expect("a valid label, written above");
+        let is_fleet = random.chance(40_000);
+        for name in names(&mut random, is_fleet) {
+            let label = Label::new(&name).expect("a valid label, written below");
             let later = Duration::from_nanos(random.below(interval.as_nanos() as u64));
             let sender = Sender::new(label, interval_ms, start + later, random.fork());
-            sent.extend(sender.live(random.pick(&[3, 10, 30, 30, 30, 100, 100, 300])));
+            sent.extend(sender.live(random.pick(if is_fleet { &[10, 30] } else { &BEATS })));
         }
         sent.sort_by_key(|sending| sending.at);
         let end = sent.last().map_or(start, |sending| sending.at);
-        let path = random_path(&mut random, interval, start, end);
+        let mut path = random_path(&mut random, interval, start, end);
+        if is_fleet {
+            path.partitions
+                .push(random_window(&mut random, interval, start, end));
+        }
         let config = random_config(&mut random, interval, end.since(start));
         Self {
             config,
             arrivals: carry(path, &mut random, &sent),
+            blinds: random_blinds(&mut random, interval, start, end),
             interval,
         }
     }
+}
+
+const BEATS: [u64; 8] = [3, 10, 30, 30, 30, 100, 100, 300];
+
+fn names(random: &mut Random, is_fleet: bool) -> Vec<String> {
+    if is_fleet {
+        return (0..random.within(9..25)).map(|n| format!("s{n}")).collect();
+    }
+    ["a", "fridge-7", "0123456789abcdef"]
+        .iter()
+        .take(1 + random.below(3) as usize)
+        .map(ToString::to_string)
+        .collect()
+}
+
+fn random_window(random: &mut Random, interval: Duration, start: Moment, end: Moment) -> Range<Moment> {
+    let from = start + Duration::from_nanos(random.below(end.since(start).as_nanos() as u64));
+    from..from + interval * random.pick(&[1, 3, 7, 80])
+}
+
+/// None overlaps another.
+fn random_blinds(random: &mut Random, interval: Duration, start: Moment, end: Moment) -> Vec<Blindness> {
+    let whole = end.since(start).as_nanos() as u64;
+    let mut at = start;
+    let mut blinds = Vec::new();
+    for _ in 0..random.pick(&[0, 0, 0, 1, 1, 3]) {
+        let from = at + Duration::from_nanos(random.below(whole / 2));
+        let most = (interval * random.pick(&[1, 3, 20])).as_nanos() as u64;
+        let length = Duration::from_nanos(1 + random.below(most));
+        let of = |random: &mut Random| Duration::from_nanos(random.within(1..length.as_nanos() as u64));
+        let blind = if random.chance(700_000) {
+            length
+        } else {
+            of(random)
+        };
+        let deaf_from = from + random.pick(&[Duration::ZERO, length]).min(of(random));
+        at = from + length;
+        let blind = Blind {
+            from,
+            until: at,
+            blind,
+        };
+        blinds.push(Blindness { blind, deaf_from });
+    }
+    blinds
 }
 
 fn carry(path: Path, random: &mut Random, sent: &[Sending]) -> Vec<Hearing> {
@@ -93,11 +153,12 @@ fn random_path(random: &mut Random, interval: Duration, start: Moment, end: Mome
             per_million: random.pick(&[1_000, 10_000, 100_000, 400_000]),
         },
     };
-    let window = |random: &mut Random| {
-        let from = start + Duration::from_nanos(random.below(end.since(start).as_nanos() as u64));
-        from..from + interval * random.pick(&[1, 3, 7, 80])
+    let windows = |random: &mut Random| {
+        let count = random.below(3);
+        (0..count)
+            .map(|_| random_window(random, interval, start, end))
+            .collect()
     };
-    let windows = |random: &mut Random| (0..random.below(3)).map(|_| window(random)).collect();
     Path {
         loss,
         delay: interval / random.pick(&[4, 100, 10_000]),

@@ -1,16 +1,17 @@
 //! Plays a history to the tracker and to the model, and compares what they say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use beacon_collector::track::event::{SourceId, State, What};
+use beacon_collector::track::event::{Cause, Event, SourceId, State, What};
 use beacon_collector::track::reject::Reject;
 use beacon_collector::track::tracker::Tracker;
 use beacon_collector::track::transmit::{Peer, Transmit};
 use beacon_common::{FRAME_LEN, Label, Moment};
 
-use crate::history::History;
+use crate::history::{Blindness, History};
 use crate::line::Line;
+use crate::model::mass::{Masses, Turn};
 use crate::model::{Hearing, Model, Outcome};
 use crate::random::Random;
 
@@ -21,6 +22,7 @@ pub struct Player {
     tracker: Tracker,
     /// A model for each label that was ever heard.
     models: BTreeMap<Label, Model>,
+    masses: Masses,
     ids: BTreeMap<Label, SourceId>,
     history: History,
     random: Random,
@@ -42,6 +44,7 @@ impl Player {
         Self {
             tracker: Tracker::new(history.config.clone()),
             models: BTreeMap::new(),
+            masses: Masses::default(),
             ids: BTreeMap::new(),
             history,
             random: Random::new(!seed),
@@ -58,13 +61,47 @@ impl Player {
     /// # Errors
     /// The first difference between the tracker and the model.
     pub fn play(&mut self) -> Result<(), String> {
-        let arrivals = std::mem::take(&mut self.history.arrivals);
-        for hearing in arrivals {
-            self.wait_until(hearing.at)?;
-            self.hear(hearing)?;
-            self.at_random_moments(hearing.at)?;
+        let mut arrivals = VecDeque::from(std::mem::take(&mut self.history.arrivals));
+        for blindness in std::mem::take(&mut self.history.blinds) {
+            while let Some(hearing) = arrivals.pop_front_if(|hearing| hearing.at < blindness.blind.from) {
+                self.take(hearing)?;
+            }
+            self.wait_until(blindness.blind.from)?;
+            let is_missed = |hearing: &mut Hearing| hearing.at < blindness.blind.until;
+            while let Some(hearing) = arrivals.pop_front_if(is_missed) {
+                if hearing.at < blindness.deaf_from {
+                    self.hear(hearing)?;
+                }
+            }
+            self.be_blind(blindness)?;
+        }
+        while let Some(hearing) = arrivals.pop_front() {
+            self.take(hearing)?;
         }
         self.wait_to_the_end()
+    }
+
+    fn take(&mut self, hearing: Hearing) -> Result<(), String> {
+        self.wait_until(hearing.at)?;
+        self.hear(hearing)?;
+        self.at_random_moments(hearing.at)
+    }
+
+    /// The collector listens again.
+    fn be_blind(&mut self, Blindness { blind, .. }: Blindness) -> Result<(), String> {
+        self.tracker
+            .on_blind(blind.from, blind.until, blind.blind, Cause::Stalled);
+        self.models.values_mut().for_each(|model| model.blind(blind));
+        let expected = Event {
+            at: blind.until,
+            what: What::Blind {
+                blind: blind.blind,
+                cause: Cause::Stalled,
+            },
+        };
+        equal("blindness", &self.tracker.poll_event(), &Some(expected))?;
+        *self.told.entry(("blind", "stalled")).or_default() += 1;
+        self.judge(whole_ms(blind.until).max(self.now))
     }
 
     /// Judges every deadline up to `until`, as the collector's loop does. At times it wakes where the tracker asks
@@ -89,11 +126,8 @@ impl Player {
 
     /// The next deadline of any model. The tracker decides in whole milliseconds of its clock.
     fn next_deadline(&self) -> Option<Moment> {
-        self.models
-            .values()
-            .filter_map(Model::deadline)
-            .min()
-            .map(whole_ms)
+        let sources = self.models.values().filter_map(Model::deadline);
+        sources.chain(self.masses.deadline()).min().map(whole_ms)
     }
 
     fn next_wake(&self) -> Option<Moment> {
@@ -132,7 +166,7 @@ impl Player {
                 Vec::new()
             }
         };
-        self.compare_events(expected)?;
+        self.compare_events(expected, None)?;
         let sent: Vec<Transmit> = std::iter::from_fn(|| self.tracker.poll_transmit()).collect();
         equal("acks", &sent, &acks)?;
         self.compare_tick()?;
@@ -151,7 +185,8 @@ impl Player {
             .values_mut()
             .flat_map(|model| model.judge(now))
             .collect();
-        self.compare_events(expected)?;
+        let over = self.masses.judge(now);
+        self.compare_events(expected, over)?;
         self.compare_reports(now)?;
         self.compare_tick()?;
         self.compare_deadline(now)
@@ -209,6 +244,9 @@ impl Player {
         while let Some(event) = self.tracker.poll_state(now) {
             polled.extend(Line::of(&event));
         }
+        for line in &mut polled {
+            equal("mark of mass", &take_mark(line), &self.masses.is_mass())?;
+        }
         polled
             .iter()
             .for_each(|line| *self.told.entry(line.gist()).or_default() += 1);
@@ -218,14 +256,28 @@ impl Player {
     }
 
     /// Compares the events told since the last time, source by source: the order of two sources is free.
-    fn compare_events(&mut self, mut expected: Vec<Line>) -> Result<(), String> {
+    /// `over` is that a mass loss has ended by itself before.
+    fn compare_events(&mut self, mut expected: Vec<Line>, over: Option<Turn>) -> Result<(), String> {
         let mut told = Vec::new();
+        // Each with the number of lines before it.
+        let mut turns = Vec::new();
+        let mut expected_turns: Vec<_> = over.map(|turn| (0, turn)).into_iter().collect();
         while let Some(event) = self.tracker.poll_event() {
+            if let Some(turn) = turn_of(&event) {
+                turns.push((told.len(), turn));
+                *self.told.entry(gist(turn)).or_default() += 1;
+                continue;
+            }
             if let What::Source(about) = &event.what {
                 self.ids.insert(about.label, about.id);
             }
-            told.extend(Line::of(&event));
+            let mut line = Line::of(&event).ok_or_else(|| format!("untimely: {event:?}"))?;
+            let mark = take_mark(&mut line);
+            expected_turns.extend(self.masses.hear(&line).map(|turn| (told.len(), turn)));
+            equal("marks of a mass loss", &mark, &self.masses.is_mass())?;
+            told.push(line);
         }
+        equal("turns of a mass loss", &turns, &expected_turns)?;
         for line in &told {
             *self.told.entry(line.gist()).or_default() += 1;
             if line.event == "forgotten" {
@@ -262,6 +314,30 @@ impl Player {
             _ => Ok(()),
         }
     }
+}
+
+fn turn_of(event: &Event) -> Option<Turn> {
+    match event.what {
+        What::MassLoss(mass) => Some(Turn::Loss(mass)),
+        What::MassOver(mass) => Some(Turn::Over(mass)),
+        _ => None,
+    }
+}
+
+const fn gist(turn: Turn) -> (&'static str, &'static str) {
+    match turn {
+        Turn::Loss(_) => ("mass_loss", "-"),
+        Turn::Over(_) => ("mass_over", "-"),
+    }
+}
+
+/// Takes the mark of a mass loss off a line: the models of single sources know nothing of it.
+fn take_mark(line: &mut Line) -> bool {
+    let is_marked = line.extra.last().is_some_and(|(key, _)| *key == "mass");
+    if is_marked {
+        line.extra.pop();
+    }
+    is_marked
 }
 
 /// The answer to a frame, to where it came from.

@@ -35,7 +35,7 @@ fn tracker_and_model_tell_the_same_of_random_histories() {
 }
 
 /// Random histories prove nothing of an edge that they never take.
-const EVERY_EDGE: [(&str, &str); 19] = [
+const EVERY_EDGE: [(&str, &str); 22] = [
     ("up", "new"),
     ("up", "back"),
     ("up", "restart"),
@@ -55,4 +55,7 @@ const EVERY_EDGE: [(&str, &str); 19] = [
     ("status", "-"),
     ("forgotten", "-"),
     ("report", "silent"),
+    ("blind", "stalled"),
+    ("mass_loss", "-"),
+    ("mass_over", "-"),
 ];

@@ -23,9 +23,22 @@ pub(super) struct Counters {
     pub(super) expected: i128,
 }
 
+/// A time in which the collector could not listen.
+#[derive(Clone, Copy, Debug)]
+pub struct Blind {
+    /// Up to then it could.
+    pub from: Moment,
+    /// From then on it could again.
+    pub until: Moment,
+    /// How much of the time between was blind.
+    pub blind: Duration,
+}
+
 /// What the newest beat promises, in nanoseconds of the collector's clock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Promise {
+    /// When the beat after it is due by its own word.
+    pub(super) expected: i128,
     /// The moment of section 10 by which the wheel turns.
     pub(super) due: i128,
     /// The late deadline; `None` for a sleep without an announced end, and after any other bye.
@@ -48,7 +61,10 @@ pub(super) struct Life {
     /// Every session there was; the last one is current.
     pub(super) sessions: Vec<Log>,
     pub(super) newest: Hearing,
+    /// What the newest frame promised, had the collector listened ever since.
     pub(super) promise: Promise,
+    /// When it did not.
+    pub(super) blinds: Vec<Blind>,
     pub(super) reported: Counters,
 }
 
@@ -88,11 +104,73 @@ impl Life {
         }
     }
 
+    /// What the newest frame promises, put off by what was not heard since.
+    pub(super) fn awaited(&self) -> Promise {
+        let Promise {
+            expected,
+            due,
+            late,
+            down,
+            over,
+        } = self.promise;
+        let by = self.put_off_ns(expected);
+        let is_over = matches!(self.state, "late" | "down");
+        let over = match self.newest.frame.kind {
+            _ if is_over => i128::MIN,
+            Kind::Bye(Reason::Sleep) => late.map_or(over, |late| self.settled_ns().min(late + by)),
+            Kind::Bye(_) => over,
+            _ => over + by,
+        };
+        Promise {
+            expected,
+            due: due + self.put_off_ns(due),
+            late: late.map(|late| late + by),
+            down: down.map(|down| down + by),
+            over,
+        }
+    }
+
+    /// When a device that has said that it sleeps does.
+    fn settled_ns(&self) -> i128 {
+        let interval_ns = self.newest.interval_us() * 1_000;
+        self.newest.at_ns() + (interval_ns * 3 / 2).max(10_000 * NS_PER_MS)
+    }
+
+    /// By how much what follows from the newest frame is put off, where beats are due from `due` on.
+    fn put_off_ns(&self, due: i128) -> i128 {
+        let interval = self.newest.interval_us() * 1_000;
+        let mut sum = 0;
+        for blind in &self.blinds {
+            let (from, until) = (
+                i128::from(blind.from.as_nanos()).max(self.newest.at_ns()),
+                i128::from(blind.until.as_nanos()),
+            );
+            let time = (blind.blind.as_nanos() as i128).min(until - from);
+            if time > 0 {
+                // Due before a moment are those with due + k interval < moment.
+                let due_before = |moment: i128| (-(due - moment).div_euclid(interval)).max(0);
+                let beats = due_before(until) - due_before(from);
+                let at_most = -(-time).div_euclid(interval);
+                sum += time.max(beats.min(at_most) * interval);
+            }
+        }
+        -(-sum).div_euclid(NS_PER_MS) * NS_PER_MS
+    }
+
+    /// How much of the time since it is in its state was blind.
+    pub(super) fn blind_since_ns(&self) -> i128 {
+        let since = |blind: &Blind| blind.blind.min(blind.until.since(blind.from.max(self.since)));
+        self.blinds
+            .iter()
+            .map(|blind| since(blind).as_nanos() as i128)
+            .sum()
+    }
+
     pub(super) fn bound(&self) -> Option<Duration> {
         if self.state == "unknown" {
             return None;
         }
-        let nanos = self.promise.down? - self.newest.at_ns();
+        let nanos = self.awaited().down? - self.newest.at_ns();
         Some(Duration::from_nanos(nanos as u64))
     }
 
@@ -115,8 +193,9 @@ impl Life {
     /// Slot h + k is lost where k is at most this.
     fn turned_past(&self, now: Moment, reorder_wait: u32) -> i128 {
         let now = i128::from(now.as_nanos());
-        let until = self.promise.down.map_or(now, |down| now.min(down));
-        let turned = until.div_euclid(1_000) - self.promise.due.div_euclid(1_000);
+        let awaited = self.awaited();
+        let until = awaited.down.map_or(now, |down| now.min(down));
+        let turned = until.div_euclid(1_000) - awaited.due.div_euclid(1_000);
         let past = turned.div_euclid(self.newest.interval_us()) + 1 - i128::from(reorder_wait);
         if self.newest.is_bye() { past.min(0) } else { past }
     }
@@ -148,6 +227,7 @@ pub(super) fn promise(log: &Log, newest: &Hearing, config: &Config) -> Promise {
     };
     let interval_ns = newest.interval_us() * 1_000;
     Promise {
+        expected: newest.at_ns() + expected * 1_000,
         due: newest.at_ns()
             + if newest.is_bye() {
                 interval_ns

@@ -5,6 +5,7 @@
 
 mod estimate;
 mod life;
+pub mod mass;
 mod wheel;
 
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use beacon_collector::track::config::Config;
 use beacon_common::{Frame, Kind, Moment, Reason, Seq};
 
 use crate::line::Line;
+pub use life::Blind;
 use life::{Counters, Life, promise};
 use wheel::{Class, Log};
 
@@ -96,13 +98,20 @@ impl Model {
         self.life.as_ref().map(|life| life.state)
     }
 
+    /// The collector could not listen.
+    pub fn blind(&mut self, blind: Blind) {
+        if let Some(life) = &mut self.life {
+            life.blinds.push(blind);
+        }
+    }
+
     /// Takes a frame of this source.
     pub fn hear(&mut self, hearing: Hearing) -> Outcome {
         match &self.life {
             None => Outcome::Taken(self.meet(hearing)),
             Some(life) => {
                 let current = life.current().session;
-                if hearing.frame.session < current && hearing.at_ns() < life.promise.over {
+                if hearing.frame.session < current && hearing.at_ns() < life.awaited().over {
                     return Outcome::Refused;
                 }
                 Outcome::Taken(self.hear_again(hearing))
@@ -120,6 +129,7 @@ impl Model {
             status: "unknown",
             has_beaten: false,
             promise: promise(&log, &hearing, &self.config),
+            blinds: Vec::new(),
             sessions: vec![log],
             newest: hearing,
             reported: Counters::default(),
@@ -204,11 +214,13 @@ impl Model {
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
         let life = self.life.as_ref()?;
-        let forgotten = i128::from(life.since.as_nanos()) + self.config.forget.as_nanos() as i128;
-        let nanos = match (life.state, life.promise.late) {
+        let since = i128::from(life.since.as_nanos());
+        let forgotten = since + self.config.forget.as_nanos() as i128 + life.blind_since_ns();
+        let awaited = life.awaited();
+        let nanos = match (life.state, awaited.late) {
             ("up", late) => late?,
             ("asleep", Some(late)) => late,
-            ("late", _) => life.promise.down?,
+            ("late", _) => awaited.down?,
             _ => forgotten,
         };
         u64::try_from(nanos).ok().map(Moment::from_nanos)
