@@ -66,7 +66,9 @@ impl Blindness {
     pub fn put_off_ms(&self, arrived: Moment, grid: Grid) -> u64 {
         let put_off = self.episodes_since(arrived).map(|episode| {
             let intervals = grid.slots(episode).min(grid.intervals(episode.blind));
-            episode.blind.max(grid.interval() * intervals)
+            episode.blind.max(Duration::from_nanos(
+                intervals.saturating_mul(grid.interval_nanos()),
+            ))
         });
         let nanos = put_off.sum::<Duration>().as_nanos();
         u64::try_from(nanos.div_ceil(1_000_000)).unwrap_or(u64::MAX)
@@ -91,18 +93,18 @@ impl Blindness {
 }
 
 impl Grid {
-    const fn interval(self) -> Duration {
-        Duration::from_millis(self.interval_ms as u64)
+    fn interval_nanos(self) -> u64 {
+        (u64::from(self.interval_ms) * 1_000_000).max(1)
     }
 
     /// How many intervals it takes to reach `duration`.
-    fn intervals(self, duration: Duration) -> u32 {
-        let intervals = duration.as_nanos().div_ceil(self.interval().as_nanos().max(1));
-        u32::try_from(intervals).unwrap_or(u32::MAX)
+    fn intervals(self, duration: Duration) -> u64 {
+        let intervals = duration.as_nanos().div_ceil(self.interval_nanos().into());
+        u64::try_from(intervals).unwrap_or(u64::MAX)
     }
 
     /// How many of the moments lie in `episode`.
-    fn slots(self, episode: Episode) -> u32 {
+    fn slots(self, episode: Episode) -> u64 {
         let before = |moment: Moment| self.intervals(moment.since(self.due));
         before(episode.until) - before(episode.from)
     }

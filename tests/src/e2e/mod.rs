@@ -6,6 +6,7 @@
 
 mod agent;
 mod binaries;
+mod blindfold;
 mod cadence;
 mod collector;
 mod directory;
@@ -22,6 +23,7 @@ mod witness;
 
 pub use agent::Agent;
 pub use binaries::{Binary, Finished, run};
+pub use blindfold::{Blamed, Blindfold, VICTIM};
 pub use cadence::{Beat, Cadence, Lateness};
 pub use collector::Collector;
 pub use directory::Directory;

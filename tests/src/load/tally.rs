@@ -38,6 +38,22 @@ impl Tally {
         self.last_error = Some(error);
     }
 
+    /// Adds what a later run came to.
+    pub fn add(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.lost += other.lost;
+        self.reordered += other.reordered;
+        self.duplicated += other.duplicated;
+        self.silent += other.silent;
+        self.errors += other.errors;
+        self.last_error = other.last_error.or(self.last_error.take());
+        self.answers += other.answers;
+        self.strange += other.strange;
+        self.slips += other.slips;
+        self.slipped += other.slipped;
+        self.took += other.took;
+    }
+
     /// Datagrams a second that were handed to the network.
     #[must_use]
     pub fn rate(&self) -> f64 {

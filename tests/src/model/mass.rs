@@ -71,8 +71,8 @@ impl Masses {
         known.is_live = matches!(line.state, "up" | "late");
         match line.state {
             "late" => {
-                (known.fell, known.interval, known.is_lost) =
-                    (Some(line.at), interval, self.lasts_until.is_some())
+                let is_lost = self.lasts_until.is_some();
+                (known.fell, known.interval, known.is_lost) = (Some(line.at), interval, is_lost);
             }
             "down" => {}
             _ => (known.fell, known.is_lost) = (None, false),

@@ -7,6 +7,7 @@
     reason = "clippy.toml allows it in tests; these are their helpers"
 )]
 
+mod blindness;
 mod detection;
 mod hostile;
 mod keys;

@@ -3,6 +3,7 @@
 
 mod acks;
 mod asked;
+mod blindness;
 mod bounds;
 mod changes;
 mod counters;
