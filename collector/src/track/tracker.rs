@@ -11,7 +11,6 @@ use std::collections::VecDeque;
 
 use beacon_common::{DeviceKey, FRAME_LEN, Frame, Kind, MasterKey, Moment, View};
 
-use super::admission::Admission;
 use super::auth::Authority;
 use super::blindness::Blindness;
 use super::commons::Commons;

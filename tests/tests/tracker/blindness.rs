@@ -120,7 +120,7 @@ fn the_end_of_a_sleep_and_of_being_kept_are_put_off_too() {
 /// Each tracker puts its own deadlines off, and one tells.
 #[test]
 fn of_several_trackers_one_tells() {
-    let commons = Commons::new(10);
+    let commons = Commons::new(&Config::default());
     let mut trackers = [(); 3].map(|()| Tracker::sharing(Config::default(), commons.clone()));
     let mut told = |episodes: [(u64, u64); 3]| {
         let mut told = Vec::new();
