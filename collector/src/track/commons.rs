@@ -10,7 +10,7 @@ use super::admission::Admission;
 use super::config::Config;
 use super::mass::Fleet;
 
-/// The bounds on sources, what is known of all of them together, and what is told once for all trackers.
+/// Who is taken in, what is known of all of them together, and what is told once for all trackers.
 #[derive(Clone, Debug)]
 pub struct Commons {
     pub(super) admission: Admission,
@@ -20,7 +20,7 @@ pub struct Commons {
 }
 
 impl Commons {
-    /// For trackers that are told the same.
+    /// For trackers that judge as `config` says.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         Self {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use beacon_tests::e2e::{Blamed, Blindfold, VICTIM};
-use beacon_tests::measure::Table;
+use beacon_tests::measure::{Table, conclude};
 use clap::Parser;
 
 /// Shows whom beacon-collector blames after it was stopped.
@@ -39,14 +39,7 @@ fn main() -> ExitCode {
     let shown = blindfold
         .run()
         .and_then(|blamed| io::stdout().write_all(table(&blindfold, &blamed).as_bytes()));
-    match shown {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Where stderr is gone too, the exit code is all that is left to tell.
-            let _ = writeln!(io::stderr(), "blindness: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    conclude("blindness", shown)
 }
 
 fn table(blindfold: &Blindfold<'_>, blamed: &Blamed) -> String {
