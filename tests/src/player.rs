@@ -127,9 +127,9 @@ impl Player {
                 acks.extend(hearing.frame.flags.want_ack.then(|| ack(&hearing)));
                 lines
             }
-            Outcome::Refused => {
+            Outcome::Refused(lines) => {
                 self.refused += 1;
-                Vec::new()
+                lines
             }
         };
         self.compare_events(expected)?;
@@ -184,7 +184,7 @@ impl Player {
         };
         let mut expected: Vec<Line> = asked
             .iter()
-            .filter_map(|(label, _)| self.models[label].snapshot(now))
+            .filter_map(|(label, _)| self.models.get_mut(label)?.snapshot(now))
             .collect();
         self.compare_polled(now, &mut expected)
     }

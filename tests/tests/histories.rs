@@ -35,7 +35,7 @@ fn tracker_and_model_tell_the_same_of_random_histories() {
 }
 
 /// Random histories prove nothing of an edge that they never take.
-const EVERY_EDGE: [(&str, &str); 19] = [
+const EVERY_EDGE: [(&str, &str); 24] = [
     ("up", "new"),
     ("up", "back"),
     ("up", "restart"),
@@ -54,5 +54,10 @@ const EVERY_EDGE: [(&str, &str); 19] = [
     ("moved", "-"),
     ("status", "-"),
     ("forgotten", "-"),
+    ("duplicate_label", "-"),
+    ("flapping", "silent"),
+    ("steady", "silent"),
+    ("steady", "back"),
+    ("steady", "stop"),
     ("report", "silent"),
 ];

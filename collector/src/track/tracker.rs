@@ -5,6 +5,7 @@
 
 mod edges;
 mod silence;
+mod unsteady;
 
 use std::collections::VecDeque;
 
@@ -15,6 +16,7 @@ use super::auth::Authority;
 use super::config::Config;
 use super::deadlines::Deadlines;
 use super::event::{Cause, Detail, Event, Happening, SourceId, State, Tick};
+use super::flapping::Flapping;
 use super::history::History;
 use super::origin::Origin;
 use super::reject::{Reject, Rejected};
@@ -24,6 +26,7 @@ use super::source::{Source, Succession};
 use super::table::{LabelHash, Table};
 use super::tell::{self, Before};
 use super::transmit::{Peer, Transmit};
+use super::twins::Twins;
 
 /// How many datagrams are looked up at once.
 const LOOKED_UP_AT_ONCE: usize = 32;
@@ -53,6 +56,8 @@ pub struct Tracker {
     events: VecDeque<Event>,
     transmits: VecDeque<Transmit>,
     snapshots: Snapshots,
+    twins: Twins,
+    flapping: Flapping,
 }
 
 impl Tracker {
@@ -77,6 +82,8 @@ impl Tracker {
             events: VecDeque::new(),
             transmits: VecDeque::new(),
             snapshots: Snapshots::new(config.report),
+            twins: Twins::default(),
+            flapping: Flapping::default(),
             config,
         }
     }
@@ -190,6 +197,7 @@ impl Tracker {
             return Ok(());
         }
         if succession == Succession::Refused {
+            self.suspect_twins(id, frame, origin, now);
             return Err(Reject::Session);
         }
         let before = Before::of((source, history), now);
@@ -241,9 +249,12 @@ impl Tracker {
         what: (Happening, Option<Cause>),
         detail: Detail,
     ) {
+        if self.flapping.holds_back(id, what.0) {
+            return;
+        }
         let record = (&self.table[id], self.table.history(id));
         let tally = tell::tally(record, now, &self.config);
-        let event = tell::event(
+        let mut event = tell::event(
             (&self.table, id),
             (now, &self.config),
             before,
@@ -251,6 +262,7 @@ impl Tracker {
             &tally,
             detail,
         );
+        self.flapping.join(&mut event);
         self.events.push_back(event);
     }
 
@@ -261,6 +273,7 @@ impl Tracker {
             .next()
             .into_iter()
             .chain(self.snapshots.next_report())
+            .chain(self.flapping.next())
             .min()
     }
 
@@ -287,7 +300,9 @@ impl Tracker {
 
     /// The next `state` line that was asked for, or the next line of a report that is due.
     pub fn poll_state(&mut self, now: Moment) -> Option<Event> {
-        self.snapshots.poll(now, &mut self.table, &self.config)
+        let mut event = self.snapshots.poll(now, &mut self.table, &self.config)?;
+        self.flapping.join(&mut event);
+        Some(event)
     }
 
     /// The sources by state, and what was received and dropped until now; the fields that only the sockets

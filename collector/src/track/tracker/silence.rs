@@ -37,6 +37,7 @@ impl Tracker {
     /// Does a bounded amount of work; [`Tracker::next_deadline`] says when to come again.
     pub fn on_time(&mut self, now: Moment) {
         self.snapshots.on_time(now);
+        self.look_for_steady(now);
         let is_current = |entry: Entry| self.table.is_armed(SourceId(entry.source), entry.alarm);
         self.deadlines.sweep(is_current);
         let mut due = Deadlines::NOBODY;
@@ -87,6 +88,9 @@ impl Tracker {
         };
         self.enter(id, state, cause, now);
         self.tell(id, now, &before, (happening, Some(cause)), Detail::None);
+        if before.state == State::Up {
+            self.count_fall(id, now);
+        }
         true
     }
 
@@ -95,6 +99,7 @@ impl Tracker {
         self.enter(id, State::Unknown, cause, now);
         self.tell(id, now, before, (Happening::Forgotten, None), Detail::None);
         self.states[State::Unknown as usize] -= 1;
+        self.forget_unsteady(id);
         self.table.remove(id);
         self.admission.leave();
     }
