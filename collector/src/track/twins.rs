@@ -49,11 +49,11 @@ struct Trace {
 }
 
 impl Twins {
-    /// Takes a frame of the older session that was refused at `now`. True once for a pair: where the frame shows that
-    /// both senders are live.
-    pub fn observe(&mut self, pair: Pair, frame: &Frame, now: Moment) -> bool {
+    /// Takes a frame of the older session that was refused at `now`, when the newest beat of the current one had come at
+    /// `current_at`. True once for a pair: where the frame shows that both senders are live.
+    pub fn observe(&mut self, pair: Pair, frame: &Frame, current_at: Moment, now: Moment) -> bool {
         if let Some(trace) = self.traces.get_mut(&pair) {
-            return trace.follow(frame, now);
+            return trace.follow(frame, current_at, now);
         }
         if self.traces.len() == MOST_PAIRS
             && let Some((_, oldest)) = self.pairs.pop_first()
@@ -93,10 +93,11 @@ impl Trace {
     }
 
     /// Whether the two senders are to be told of now. A frame that is out of step takes the place of the one before:
-    /// that one may have waited in a queue.
-    fn follow(&mut self, frame: &Frame, now: Moment) -> bool {
-        let is_to_judge = now.since(self.arrived) >= LEAST_SPAN && frame.seq > self.seq;
-        if self.is_told || !is_to_judge {
+    /// that one may have waited in a queue. Nothing is judged before the current session has beaten in between: it may
+    /// have ended, and the older one be its successor on a device whose clock went back.
+    fn follow(&mut self, frame: &Frame, current_at: Moment, now: Moment) -> bool {
+        let is_apart = now.since(self.arrived) >= LEAST_SPAN && frame.seq > self.seq;
+        if self.is_told || !is_apart || current_at <= self.arrived {
             return false;
         }
         if self.is_in_step(frame, now) {
@@ -153,8 +154,9 @@ mod tests {
     /// Whether each of these frames, by number, time of sending and time of arrival, tells of twins.
     fn told(frames: &[(u32, u64, u64)]) -> Vec<bool> {
         let mut twins = Twins::default();
-        let observe =
-            |&(seq, sent_ms, ms): &(u32, u64, u64)| twins.observe(pair(1, 1), &frame(seq, sent_ms), at(ms));
+        let observe = |&(seq, sent_ms, ms): &(u32, u64, u64)| {
+            twins.observe(pair(1, 1), &frame(seq, sent_ms), at(ms), at(ms))
+        };
         frames.iter().map(observe).collect()
     }
 
@@ -217,14 +219,27 @@ mod tests {
     }
 
     #[test]
+    fn a_current_session_that_is_silent_has_no_twin() {
+        let mut twins = Twins::default();
+        let mut observe = |seq: u32, current_ms, ms| {
+            let frame = frame(seq, u64::from(seq) * 1_000);
+            twins.observe(pair(1, 1), &frame, at(current_ms), at(ms))
+        };
+        assert!(!observe(1, 900, 1_000));
+        assert!(!observe(2, 900, 2_000));
+        assert!(!observe(3, 1_000, 3_000));
+        assert!(observe(4, 3_500, 4_000));
+    }
+
+    #[test]
     fn the_pairs_are_bounded_and_the_first_goes_first() {
         let mut twins = Twins::default();
         let most = MOST_PAIRS as u64;
         for older in 0..=most {
-            twins.observe(pair(1, older), &frame(1, 1_000), at(0));
+            twins.observe(pair(1, older), &frame(1, 1_000), at(0), at(0));
         }
         assert_eq!((twins.traces.len(), twins.pairs.len()), (MOST_PAIRS, MOST_PAIRS));
-        let mut is_known = |older| twins.observe(pair(1, older), &frame(2, 2_000), at(1_000));
+        let mut is_known = |older| twins.observe(pair(1, older), &frame(2, 2_000), at(500), at(1_000));
         assert_eq!([is_known(most), is_known(1), is_known(0)], [true, true, false]);
     }
 
@@ -233,12 +248,12 @@ mod tests {
         let mut twins = Twins::default();
         for source in 0..3 {
             for older in [0, 1, u64::MAX] {
-                twins.observe(pair(source, older), &frame(1, 1_000), at(0));
+                twins.observe(pair(source, older), &frame(1, 1_000), at(0), at(0));
             }
         }
         twins.forget(SourceId(1));
         assert_eq!((twins.traces.len(), twins.pairs.len()), (6, 6));
-        let mut is_known = |source| twins.observe(pair(source, 1), &frame(2, 2_000), at(1_000));
+        let mut is_known = |source| twins.observe(pair(source, 1), &frame(2, 2_000), at(500), at(1_000));
         assert_eq!([is_known(0), is_known(1), is_known(2)], [true, false, true]);
     }
 }

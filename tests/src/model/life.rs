@@ -100,7 +100,12 @@ impl Life {
             return false;
         }
         let current = self.current().session;
-        self.refusals.push(Refusal { current, hearing });
+        let current_at = self.newest.at;
+        self.refusals.push(Refusal {
+            current,
+            hearing,
+            current_at,
+        });
         twins::is_telling(&self.refusals)
     }
 

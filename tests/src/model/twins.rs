@@ -2,7 +2,7 @@
 //!
 //! Where the tracker keeps one frame of a pair of sessions, this keeps all and follows them again each time.
 
-use beacon_common::Session;
+use beacon_common::{Moment, Session};
 
 use super::Hearing;
 
@@ -11,6 +11,8 @@ use super::Hearing;
 pub(super) struct Refusal {
     pub(super) current: Session,
     pub(super) hearing: Hearing,
+    /// When the newest beat of the current session had come.
+    pub(super) current_at: Moment,
 }
 
 const HALF_A_SECOND_US: i128 = 500_000;
@@ -26,23 +28,20 @@ pub(super) fn is_telling(refusals: &[Refusal]) -> bool {
     let of_the_pair = |refusal: &&Refusal| {
         refusal.current == last.current && refusal.hearing.frame.session == last.hearing.frame.session
     };
-    let frames: Vec<Hearing> = refusals
-        .iter()
-        .filter(of_the_pair)
-        .map(|refusal| refusal.hearing)
-        .collect();
-    first_in_step(&frames) == Some(frames.len() - 1)
+    let of_the_pair: Vec<Refusal> = refusals.iter().filter(of_the_pair).copied().collect();
+    first_in_step(&of_the_pair) == Some(of_the_pair.len() - 1)
 }
 
 /// The first frame that is in step with the one it is measured against: with the first, or with the last that was out
 /// of step.
-fn first_in_step(frames: &[Hearing]) -> Option<usize> {
-    let mut against = frames.first()?;
-    for (index, frame) in frames.iter().enumerate() {
+fn first_in_step(refusals: &[Refusal]) -> Option<usize> {
+    let mut against = refusals.first()?.hearing;
+    for (index, refusal) in refusals.iter().enumerate() {
+        let frame = refusal.hearing;
         let between_arrivals = frame.at_us() - against.at_us();
         let between_sendings = i128::from(frame.frame.sent_us) - i128::from(against.frame.sent_us);
         let is_apart = frame.at_ns() - against.at_ns() >= HALF_A_SECOND_US * 1_000;
-        if !is_apart || frame.seq() <= against.seq() {
+        if !is_apart || frame.seq() <= against.seq() || refusal.current_at <= against.at {
             continue;
         }
         if between_sendings >= 0 && (between_arrivals - between_sendings).abs() <= between_arrivals / 4 {

@@ -29,7 +29,7 @@ impl Tracker {
             current: source.session,
             older: frame.session,
         };
-        if self.twins.observe(pair, frame, now) {
+        if self.twins.observe(pair, frame, source.arrived, now) {
             let addrs = [source.origin.addr(), origin.addr()];
             let before = Before::of((source, self.table.history(id)), now);
             let what = (Happening::DuplicateLabel, None);
