@@ -37,8 +37,9 @@ fn a_restart_after_the_clock_stepped_back_takes_over_at_the_late_deadline() {
 #[test]
 fn a_quick_restart_after_the_clock_stepped_back_is_no_twin() {
     let before = Device::new(0).every(10_000).beats(30);
-    let after = Device::new(291_000)
+    let after = Device::new(290_000)
         .step_clock(-DAY)
+        .restart(1_000)
         .every(10_000)
         .beat_late(0, 6_000)
         .beats(30);

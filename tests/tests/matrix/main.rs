@@ -5,5 +5,6 @@ mod clocks;
 mod flapping;
 mod lives;
 mod roaming;
+#[cfg(test)]
 mod script;
 mod twins;

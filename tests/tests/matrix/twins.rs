@@ -78,8 +78,8 @@ fn when_the_newer_one_says_goodbye_the_older_one_is_up() {
 /// The newer one misses a beat: the older one takes over until it is back. They are the same two.
 #[test]
 fn a_pair_that_was_told_is_not_told_again() {
-    let devices = [Device::new(0).beats(90), twin().beats(30).skip(2).beats(40)];
-    let told = gists(&play(&devices, good_path(), 84_000));
+    let devices = [Device::new(0).beats(90), twin().beats(30).skip(2).beats(50)];
+    let told = gists(&play(&devices, good_path(), 91_000));
     let over = [("late", "silent"), ("restarted", "process"), ("moved", "-")];
     let back = [("restarted", "process"), ("moved", "-")];
     assert_eq!(told, [&TWINS[..], &over, &back].concat());
