@@ -112,6 +112,7 @@ fn marks(marks: Marks) -> impl Iterator<Item = (&'static str, String)> {
         (marks.mass, "mass", "true"),
         (marks.learning, "learning", "true"),
         (marks.silenced, "silenced", "true"),
+        (marks.flapping, "flapping", "true"),
     ]
     .into_iter()
     .filter(|(is_so, ..)| *is_so)

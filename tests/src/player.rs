@@ -161,9 +161,9 @@ impl Player {
                 acks.extend(hearing.frame.flags.want_ack.then(|| ack(&hearing)));
                 lines
             }
-            Outcome::Refused => {
+            Outcome::Refused(lines) => {
                 self.refused += 1;
-                Vec::new()
+                lines
             }
         };
         self.compare_events(expected, None)?;
@@ -219,7 +219,7 @@ impl Player {
         };
         let mut expected: Vec<Line> = asked
             .iter()
-            .filter_map(|(label, _)| self.models[label].snapshot(now))
+            .filter_map(|(label, _)| self.models.get_mut(label)?.snapshot(now))
             .collect();
         self.compare_polled(now, &mut expected)
     }
@@ -333,11 +333,8 @@ const fn gist(turn: Turn) -> (&'static str, &'static str) {
 
 /// Takes the mark of a mass loss off a line: the models of single sources know nothing of it.
 fn take_mark(line: &mut Line) -> bool {
-    let is_marked = line.extra.last().is_some_and(|(key, _)| *key == "mass");
-    if is_marked {
-        line.extra.pop();
-    }
-    is_marked
+    let marked = line.extra.iter().position(|(key, _)| *key == "mass");
+    marked.map(|at| line.extra.remove(at)).is_some()
 }
 
 /// The answer to a frame, to where it came from.

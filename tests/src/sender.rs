@@ -33,12 +33,14 @@ enum Incident {
     Crash,
     ClockBack,
     Twin,
+    Clone,
+    Flaps,
     Hostile,
     LastNumbers,
 }
 
 /// How often each comes, beside nothing at all.
-const INCIDENTS: [(u64, Incident); 12] = [
+const INCIDENTS: [(u64, Incident); 14] = [
     (8, Incident::Starve),
     (4, Incident::ChangeInterval),
     (4, Incident::ChangeMisses),
@@ -49,6 +51,8 @@ const INCIDENTS: [(u64, Incident); 12] = [
     (6, Incident::Crash),
     (4, Incident::ClockBack),
     (4, Incident::Twin),
+    (3, Incident::Clone),
+    (3, Incident::Flaps),
     (5, Incident::Hostile),
     (1, Incident::LastNumbers),
 ];
@@ -222,6 +226,8 @@ impl Sender {
                 self.begin(self.unix_seconds() - earlier);
             }
             Incident::Twin => self.twin(),
+            Incident::Clone => self.clone_for_a_while(),
+            Incident::Flaps => self.flap(),
             Incident::Hostile => self.hostile(),
             Incident::LastNumbers => self.seq = u32::MAX - 1 - self.random.below(80) as u32,
         }
@@ -304,6 +310,51 @@ impl Sender {
                 ..frame
             },
         );
+    }
+
+    /// Another device that has the same label and an older session sends beside this one for a while, more or less in
+    /// step with time; at times what it sent waits in a queue.
+    fn clone_for_a_while(&mut self) {
+        let number = self.session.as_u64() - self.random.within(1..3);
+        let from = SocketAddr::new(self.from.ip(), self.random.within(5_000..5_003) as u16);
+        let interval = self.interval() * self.random.pick(&[1, 1, 2, 30]);
+        let pace = self.random.pick(&[70, 76, 100, 100, 100, 124, 130]);
+        let begins = self.slot + Duration::from_nanos(self.random.below(interval.as_nanos() as u64));
+        let first = self.random.within(1..200) as u32;
+        for beat in 0..self.random.within(2..12) as u32 {
+            let frame = self.frame(self.slot, Kind::Beat(Health::Ok), self.interval_ms);
+            let sent_us = 1_000_000 + (interval * beat * pace / 100).as_micros() as u64;
+            let waits = self.interval() * self.random.pick(&[0, 0, 0, 0, 0, 3]);
+            self.sent.push(Sending {
+                at: begins + interval * beat + waits,
+                from,
+                frame: Frame {
+                    session: Session::from_u64(number),
+                    seq: Seq::new(first + beat),
+                    sent_us,
+                    ..frame
+                },
+            });
+        }
+    }
+
+    /// Falls and comes back time and again, and then is there for a while or stays away.
+    fn flap(&mut self) {
+        for _ in 0..self.random.within(4..12) {
+            self.slot = self.slot + self.interval() * self.random.pick(&[2, 2, 3, 4]);
+            self.beat(self.interval_ms);
+        }
+        let minutes = self.random.pick(&[0, 0, 1, 4, 5, 6, 11]);
+        if self.random.chance(500_000) {
+            self.slot = self.slot + Duration::from_mins(minutes);
+            return;
+        }
+        let until = self.slot + Duration::from_mins(minutes);
+        for _ in 0..100 {
+            if self.slot < until {
+                self.beat(self.interval_ms);
+            }
+        }
     }
 
     /// One frame whose numbers are nonsense; at times the numbers go on from there.

@@ -35,7 +35,7 @@ fn tracker_and_model_tell_the_same_of_random_histories() {
 }
 
 /// Random histories prove nothing of an edge that they never take.
-const EVERY_EDGE: [(&str, &str); 22] = [
+const EVERY_EDGE: [(&str, &str); 27] = [
     ("up", "new"),
     ("up", "back"),
     ("up", "restart"),
@@ -54,6 +54,11 @@ const EVERY_EDGE: [(&str, &str); 22] = [
     ("moved", "-"),
     ("status", "-"),
     ("forgotten", "-"),
+    ("duplicate_label", "-"),
+    ("flapping", "silent"),
+    ("steady", "silent"),
+    ("steady", "back"),
+    ("steady", "stop"),
     ("report", "silent"),
     ("blind", "stalled"),
     ("mass_loss", "-"),

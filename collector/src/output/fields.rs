@@ -130,6 +130,7 @@ table! {
     Mass "mass" True "it happened during a mass loss"
     Learning "learning" True "the bound is a safe one, because the source's history is too short to choose by"
     Silenced "silenced" True "the operator has silenced the source"
+    Flapping "flapping" True "the source flaps: its falls are held back"
 }
 
 impl Field {
@@ -157,7 +158,13 @@ impl Field {
     ];
 
     /// The keys that may end a line about a source, and stand only in those that they are true of.
-    pub const MARKS: [Self; 4] = [Self::By, Self::Mass, Self::Learning, Self::Silenced];
+    pub const MARKS: [Self; 5] = [
+        Self::By,
+        Self::Mass,
+        Self::Learning,
+        Self::Silenced,
+        Self::Flapping,
+    ];
 
     /// What the table says of this key.
     #[must_use]

@@ -126,6 +126,7 @@ fn each_mark<'a>(marks: Marks, mut put: impl FnMut(Field, Value<'a>) -> fmt::Res
         (marks.mass, Field::Mass, Value::True),
         (marks.learning, Field::Learning, Value::True),
         (marks.silenced, Field::Silenced, Value::True),
+        (marks.flapping, Field::Flapping, Value::True),
     ];
     given
         .into_iter()

@@ -321,6 +321,8 @@ pub struct Marks {
     pub learning: bool,
     /// The operator has silenced the source.
     pub silenced: bool,
+    /// The source flaps: its falls are held back.
+    pub flapping: bool,
 }
 
 /// What only some events tell.

@@ -18,6 +18,8 @@ pub struct History {
     pub cause: Cause,
     /// Whether its `state` line is asked for.
     pub asked: bool,
+    /// How often it has fallen in the last minutes (see [`Flapping`](super::flapping::Flapping)).
+    pub falls: u8,
     /// Numbers that were expected in the sessions before the current one, and unexpected ones that came.
     numbers: u64,
     /// Slots that left the wheel empty, in every session.
@@ -35,6 +37,7 @@ impl History {
             since: now,
             cause: Cause::New,
             asked: false,
+            falls: 0,
             numbers: 0,
             left_empty: 0,
             duplicate: 0,

@@ -1,6 +1,7 @@
 //! One source: its session, its newest beat, its state and its deadlines (docs/protocol.md, section 9).
 
 use std::mem::size_of;
+use std::time::Duration;
 
 use beacon_common::{Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
 
@@ -135,6 +136,13 @@ impl Source {
     /// Whether its late deadline has passed and nothing came since: none that is put off later brings it back.
     const fn is_past_late_deadline(&self) -> bool {
         matches!(self.state, State::Late | State::Down)
+    }
+
+    /// How long ago the current session began, by the sender's own word.
+    #[must_use]
+    pub fn session_age(&self, now: Moment) -> Duration {
+        now.since(self.arrived)
+            .saturating_add(Duration::from_micros(self.sent_us))
     }
 
     /// From when on an older session takes over: when the current one is past its late deadline, and at once where

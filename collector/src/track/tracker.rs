@@ -6,6 +6,7 @@
 mod blind;
 mod edges;
 mod silence;
+mod unsteady;
 
 use std::collections::VecDeque;
 
@@ -17,6 +18,7 @@ use super::commons::Commons;
 use super::config::Config;
 use super::deadlines::Deadlines;
 use super::event::{Cause, Detail, Event, Happening, SourceId, State, Tick};
+use super::flapping::Flapping;
 use super::history::History;
 use super::mass::{Change, Falls};
 use super::origin::Origin;
@@ -28,6 +30,7 @@ use super::source::{Source, Succession};
 use super::table::{LabelHash, Table};
 use super::tell::{self, Before};
 use super::transmit::{Peer, Transmit};
+use super::twins::Twins;
 
 /// How many datagrams are looked up at once.
 const LOOKED_UP_AT_ONCE: usize = 32;
@@ -59,6 +62,8 @@ pub struct Tracker {
     events: VecDeque<Event>,
     transmits: VecDeque<Transmit>,
     snapshots: Snapshots,
+    twins: Twins,
+    flapping: Flapping,
 }
 
 impl Tracker {
@@ -85,6 +90,8 @@ impl Tracker {
             events: VecDeque::new(),
             transmits: VecDeque::new(),
             snapshots: Snapshots::new(config.report),
+            twins: Twins::default(),
+            flapping: Flapping::default(),
             config,
         }
     }
@@ -202,6 +209,7 @@ impl Tracker {
             return Ok(());
         }
         if succession == Succession::Refused {
+            self.suspect_twins(id, frame, origin, now);
             return Err(Reject::Session);
         }
         let before = Before::of((source, history), now);
@@ -247,8 +255,9 @@ impl Tracker {
         (source.state, history.cause) = (state, cause);
         if change.was != state {
             history.since = now;
-            let mass = self.falls.change(id, change, now);
-            self.events.extend(mass.map(|what| Event { at: now, what }));
+            if !self.flapping.is_flapping(id) {
+                self.weigh(id, change, now);
+            }
         }
     }
 
@@ -260,6 +269,9 @@ impl Tracker {
         what: (Happening, Option<Cause>),
         detail: Detail,
     ) {
+        if self.flapping.holds_back(id, what.0) {
+            return;
+        }
         let record = (&self.table[id], self.table.history(id));
         let tally = tell::tally(record, now, self.rules());
         let event = tell::event(
@@ -282,6 +294,7 @@ impl Tracker {
             .into_iter()
             .chain(self.snapshots.next_report())
             .chain(self.falls.next())
+            .chain(self.flapping.next())
             .min()
     }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use beacon_collector::track::config::{Config, Margin};
 use beacon_common::{Kind, Moment, Reason};
 
+use super::damping::{Damping, STEADY_AFTER};
 use super::estimate::Estimate;
+use super::twins::{self, Refusal};
 use super::wheel::{Class, Log};
 use super::{Hearing, Past};
 
@@ -66,6 +68,9 @@ pub(super) struct Life {
     /// When it did not.
     pub(super) blinds: Vec<Blind>,
     pub(super) reported: Counters,
+    /// What was refused, in order.
+    pub(super) refusals: Vec<Refusal>,
+    pub(super) damping: Damping,
 }
 
 impl Life {
@@ -86,6 +91,42 @@ impl Life {
             self.since = now;
         }
         (self.state, self.cause) = (state, cause);
+    }
+
+    /// When silence changes its state, unless that lies beyond the end of time.
+    pub(super) fn deadline_ns(&self, forget: Duration) -> Option<i128> {
+        let awaited = self.awaited();
+        match (self.state, awaited.late) {
+            ("up", late) => late,
+            ("asleep", Some(late)) => Some(late),
+            ("late", _) => awaited.down,
+            _ => {
+                let since = i128::from(self.since.as_nanos());
+                Some(since + forget.as_nanos() as i128 + self.blind_since_ns())
+            }
+        }
+    }
+
+    /// When it is steady if its state does not change, where it flaps.
+    pub(super) fn steady_ns(&self) -> Option<i128> {
+        let steady = i128::from(self.since.as_nanos()) + STEADY_AFTER.as_nanos() as i128;
+        self.damping.is_flapping().then_some(steady)
+    }
+
+    /// A frame of an older session is refused; true where it shows that two senders are live.
+    pub(super) fn refuse(&mut self, hearing: Hearing) -> bool {
+        let age_us = hearing.at_us() - self.newest.at_us() + i128::from(self.newest.frame.sent_us);
+        if self.state != "up" || age_us < twins::least_age_us(&self.newest) {
+            return false;
+        }
+        let current = self.current().session;
+        let current_at = self.newest.at;
+        self.refusals.push(Refusal {
+            current,
+            hearing,
+            current_at,
+        });
+        twins::is_telling(&self.refusals)
     }
 
     /// Why a new session begins while the old one is live.

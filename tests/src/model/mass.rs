@@ -18,6 +18,8 @@ struct Known {
     interval: Duration,
     /// Whether its fall counts as long as the mass loss lasts.
     is_lost: bool,
+    /// Whether it flaps, and so counts for nothing.
+    flaps: bool,
 }
 
 /// The sources of a collector.
@@ -58,7 +60,8 @@ impl Masses {
 
     /// Something was told of a source.
     pub fn hear(&mut self, line: &Line) -> Option<Turn> {
-        if line.state == line.was {
+        let turns = matches!(line.event, "flapping" | "steady");
+        if line.state == line.was && !turns {
             return None;
         }
         let interval = Duration::from_millis(line.interval_ms.into());
@@ -67,9 +70,16 @@ impl Masses {
             fell: None,
             interval,
             is_lost: false,
+            flaps: false,
         });
-        known.is_live = matches!(line.state, "up" | "late");
+        let is_over = known.flaps && matches!(line.event, "steady" | "forgotten");
+        if known.flaps && !is_over {
+            return None;
+        }
+        known.flaps = line.event == "flapping";
+        known.is_live = matches!(line.state, "up" | "late") && !known.flaps;
         match line.state {
+            _ if turns => (known.fell, known.is_lost) = (None, false),
             "late" => {
                 let is_lost = self.lasts_until.is_some();
                 (known.fell, known.interval, known.is_lost) = (Some(line.at), interval, is_lost);
@@ -79,10 +89,10 @@ impl Masses {
         }
         let Mass { count, total } = self.count(line.at);
         if self.lasts_until.is_some() {
-            let is_over = line.state != "late" && count * 2 < total;
+            let is_over = (line.state != "late" || turns) && count * 2 < total;
             return is_over.then(|| self.end(line.at));
         }
-        if line.state != "late" || total < 10 || count * 2 < total {
+        if line.state != "late" || turns || total < 10 || count * 2 < total {
             return None;
         }
         for known in self.sources.values_mut() {

@@ -3,9 +3,11 @@
 //! It is as unlike the tracker as it can be: it keeps everything it ever heard, works in 128-bit integers and
 //! counts anew whenever it is asked. It is slow and takes as much memory as it likes.
 
+mod damping;
 mod estimate;
 mod life;
 pub mod mass;
+mod twins;
 mod wheel;
 
 use std::net::SocketAddr;
@@ -15,6 +17,7 @@ use beacon_collector::track::config::Config;
 use beacon_common::{Frame, Kind, Moment, Reason, Seq};
 
 use crate::line::Line;
+use damping::Damping;
 pub use life::Blind;
 use life::{Counters, Life, promise};
 use wheel::{Class, Log};
@@ -73,8 +76,8 @@ pub struct Model {
 pub enum Outcome {
     /// It is taken, and these lines are told.
     Taken(Vec<Line>),
-    /// Its session is older than the current one, which is live.
-    Refused,
+    /// Its session is older than the current one, which is live; these lines are told.
+    Refused(Vec<Line>),
 }
 
 /// What a line tells of the time before its moment.
@@ -107,16 +110,28 @@ impl Model {
 
     /// Takes a frame of this source.
     pub fn hear(&mut self, hearing: Hearing) -> Outcome {
-        match &self.life {
-            None => Outcome::Taken(self.meet(hearing)),
-            Some(life) => {
-                let current = life.current().session;
-                if hearing.frame.session < current && hearing.at_ns() < life.awaited().over {
-                    return Outcome::Refused;
-                }
-                Outcome::Taken(self.hear_again(hearing))
-            }
+        let Some(life) = &self.life else {
+            return Outcome::Taken(self.meet(hearing));
+        };
+        let current = life.current().session;
+        if hearing.frame.session < current && hearing.at_ns() < life.awaited().over {
+            return Outcome::Refused(self.refuse(hearing));
         }
+        Outcome::Taken(self.hear_again(hearing))
+    }
+
+    fn refuse(&mut self, hearing: Hearing) -> Vec<Line> {
+        let Some(life) = &mut self.life else {
+            return Vec::new();
+        };
+        if !life.refuse(hearing) {
+            return Vec::new();
+        }
+        let addrs = format!("{},{}", life.newest.from, hearing.from);
+        let past = life.past(hearing.at);
+        let extra = vec![("addrs", addrs)];
+        let line = self.tell(hearing.at, "duplicate_label", None, past, extra);
+        line.into_iter().collect()
     }
 
     fn meet(&mut self, hearing: Hearing) -> Vec<Line> {
@@ -133,6 +148,8 @@ impl Model {
             sessions: vec![log],
             newest: hearing,
             reported: Counters::default(),
+            refusals: Vec::new(),
+            damping: Damping::default(),
         });
         self.react(hearing, None, None)
     }
@@ -186,7 +203,10 @@ impl Model {
         let mut lines = Vec::new();
         if let Some((event, state, cause, extra)) = edge {
             life.enter(state, cause, hearing.at);
-            lines.extend(self.line(hearing.at, event, Some(cause), past, extra));
+            lines.extend(self.tell(hearing.at, event, Some(cause), past, extra));
+            if state != "up" {
+                lines.extend(self.end_flapping(hearing.at));
+            }
         }
         let Some(life) = &mut self.life else { return lines };
         let had_beaten = life.has_beaten;
@@ -200,11 +220,11 @@ impl Model {
             let (from, to) = (before.from, hearing.from);
             if from.ip() != to.ip() || (restart.is_none() && from.port() != to.port()) {
                 let extra = vec![("from", from.to_string()), ("to", to.to_string())];
-                lines.extend(self.line(hearing.at, "moved", None, now_past, extra));
+                lines.extend(self.tell(hearing.at, "moved", None, now_past, extra));
             }
             if had_beaten && status_before != status {
                 let extra = vec![("from", status_before.to_string()), ("to", status.to_string())];
-                lines.extend(self.line(hearing.at, "status", None, now_past, extra));
+                lines.extend(self.tell(hearing.at, "status", None, now_past, extra));
             }
         }
         lines
@@ -214,15 +234,8 @@ impl Model {
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
         let life = self.life.as_ref()?;
-        let since = i128::from(life.since.as_nanos());
-        let forgotten = since + self.config.forget.as_nanos() as i128 + life.blind_since_ns();
-        let awaited = life.awaited();
-        let nanos = match (life.state, awaited.late) {
-            ("up", late) => late?,
-            ("asleep", Some(late)) => late,
-            ("late", _) => awaited.down?,
-            _ => forgotten,
-        };
+        let silence = life.deadline_ns(self.config.forget);
+        let nanos = silence.into_iter().chain(life.steady_ns()).min()?;
         u64::try_from(nanos).ok().map(Moment::from_nanos)
     }
 
@@ -230,13 +243,23 @@ impl Model {
     pub fn judge(&mut self, now: Moment) -> Vec<Line> {
         let mut lines = Vec::new();
         while self.deadline().is_some_and(|deadline| deadline <= now) {
-            lines.extend(self.fall(now));
+            lines.extend(self.pass_time(now));
         }
         lines
     }
 
-    fn fall(&mut self, now: Moment) -> Option<Line> {
-        let life = self.life.as_mut()?;
+    /// What has changed by now because nothing was heard, and what is told of it.
+    fn pass_time(&mut self, now: Moment) -> Vec<Line> {
+        let Some(life) = &mut self.life else {
+            return Vec::new();
+        };
+        let silence = life.deadline_ns(self.config.forget);
+        if life
+            .steady_ns()
+            .is_some_and(|steady| silence.is_none_or(|silence| steady <= silence))
+        {
+            return self.end_flapping(now).into_iter().collect();
+        }
         let past = life.past(now);
         let (event, cause) = match life.state {
             "up" => ("late", "silent"),
@@ -246,19 +269,55 @@ impl Model {
         };
         if event == "forgotten" {
             life.enter("unknown", life.cause, now);
-            let line = self.line(now, event, None, past, Vec::new());
+            let line = self.tell(now, event, None, past, Vec::new());
             self.life = None;
-            return line;
+            return line.into_iter().collect();
         }
         life.enter(event, cause, now);
-        self.line(now, event, Some(cause), past, Vec::new())
+        let mut lines: Vec<Line> = self
+            .tell(now, event, Some(cause), past, Vec::new())
+            .into_iter()
+            .collect();
+        if past.was == "up" {
+            lines.extend(self.count_fall(now));
+        }
+        lines
+    }
+
+    fn count_fall(&mut self, now: Moment) -> Option<Line> {
+        let life = self.life.as_mut()?;
+        if !life.damping.fall(now) {
+            return None;
+        }
+        let (cause, past) = (life.cause, life.past(now));
+        self.tell(now, "flapping", Some(cause), past, Vec::new())
+    }
+
+    /// A source that flapped is steady now.
+    fn end_flapping(&mut self, now: Moment) -> Option<Line> {
+        let life = self.life.as_ref().filter(|life| life.damping.is_flapping())?;
+        let mut steady = self.line(now, "steady", Some(life.cause), life.past(now), Vec::new())?;
+        self.life.as_mut()?.damping.end(&mut steady);
+        Some(steady)
+    }
+
+    /// What the reader gets of a line.
+    fn tell(
+        &mut self,
+        now: Moment,
+        event: &'static str,
+        cause: Option<&'static str>,
+        past: Past,
+        extra: Vec<(&'static str, String)>,
+    ) -> Option<Line> {
+        let line = self.line(now, event, cause, past, extra)?;
+        self.life.as_mut()?.damping.pass(line)
     }
 
     /// The `state` line at `now`.
-    #[must_use]
-    pub fn snapshot(&self, now: Moment) -> Option<Line> {
-        let life = self.life.as_ref()?;
-        self.line(now, "state", Some(life.cause), life.past(now), Vec::new())
+    pub fn snapshot(&mut self, now: Moment) -> Option<Line> {
+        let (cause, past) = self.life.as_ref().map(|life| (life.cause, life.past(now)))?;
+        self.tell(now, "state", Some(cause), past, Vec::new())
     }
 
     /// The `report` line at `now`.
@@ -270,7 +329,7 @@ impl Model {
             ("jitter_us", life.current().jitter_us().to_string()),
             ("expected", (total.expected - last.expected).to_string()),
         ];
-        let mut line = self.line(now, "report", Some(life.cause), life.past(now), extra)?;
+        let mut line = self.tell(now, "report", Some(life.cause), life.past(now), extra)?;
         line.received = total.received - last.received;
         line.lost = total.lost - last.lost;
         line.duplicate = total.duplicate - last.duplicate;

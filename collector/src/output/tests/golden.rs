@@ -92,21 +92,25 @@ fn what_is_remarkable_ends_the_line() {
             mass: true,
             learning: true,
             silenced: true,
+            flapping: true,
         },
         ..up()
     });
     for (format, end) in [
         (
             Format::Json,
-            r#","by":"reply","mass":true,"learning":true,"silenced":true}"#,
+            r#","by":"reply","mass":true,"learning":true,"silenced":true,"flapping":true}"#,
         ),
-        (Format::Logfmt, " by=reply mass=true learning=true silenced=true"),
-        (Format::Text, "  by reply  mass  learning  silenced"),
+        (
+            Format::Logfmt,
+            " by=reply mass=true learning=true silenced=true flapping=true",
+        ),
+        (Format::Text, "  by reply  mass  learning  silenced  flapping"),
     ] {
         let line = line(format, "attic", marked.clone());
         assert!(line.trim_end().ends_with(end), "{line}");
     }
     let point = line(Format::Influx, "attic", marked);
-    let fields = r#",by="reply",mass=true,learning=true,silenced=true "#;
+    let fields = r#",by="reply",mass=true,learning=true,silenced=true,flapping=true "#;
     assert!(point.contains(fields), "{point}");
 }

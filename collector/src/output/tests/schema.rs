@@ -173,6 +173,7 @@ fn source_event() -> impl Strategy<Value = SourceEvent> {
                 mass: count % 3 == 0,
                 learning: count % 5 == 0,
                 silenced: count % 7 == 0,
+                flapping: count % 11 == 0,
             },
             ..happened(
                 happening,

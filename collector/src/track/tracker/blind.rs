@@ -5,7 +5,8 @@ use std::time::Duration;
 use beacon_common::Moment;
 
 use super::Tracker;
-use crate::track::event::{Cause, Event, What};
+use crate::track::event::{Cause, Event, SourceId, What};
+use crate::track::mass::Change;
 use crate::track::rules::Rules;
 
 impl Tracker {
@@ -27,11 +28,18 @@ impl Tracker {
         }
     }
 
+    /// A source's state changes, which may begin or end a mass loss.
+    pub(super) fn weigh(&mut self, id: SourceId, change: Change, now: Moment) {
+        let mass = self.falls.change(id, change, now);
+        self.events.extend(mass.map(|what| Event { at: now, what }));
+    }
+
     /// The event, with what is remarkable about its time.
-    pub(super) fn marked(&self, mut event: Event) -> Event {
+    pub(super) fn marked(&mut self, mut event: Event) -> Event {
         if let What::Source(told) = &mut event.what {
             told.marks.mass = self.falls.is_mass();
         }
+        self.flapping.join(&mut event);
         event
     }
 }

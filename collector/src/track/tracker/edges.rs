@@ -47,6 +47,7 @@ impl Tracker {
         };
         self.enter(id, state, cause, now);
         self.tell(id, now, before, (happening, Some(cause)), detail);
+        self.end_flapping(id, now);
     }
 
     /// A beat: the source is up, whatever it was.

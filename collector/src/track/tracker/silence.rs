@@ -42,6 +42,7 @@ impl Tracker {
         self.snapshots.on_time(now);
         let mass = self.falls.on_time(now);
         self.events.extend(mass.map(|what| Event { at: now, what }));
+        self.look_for_steady(now);
         let is_current = |entry: Entry| self.table.is_armed(SourceId(entry.source), entry.alarm);
         self.deadlines.sweep(is_current);
         let mut due = Deadlines::NOBODY;
@@ -92,6 +93,9 @@ impl Tracker {
         };
         self.enter(id, state, cause, now);
         self.tell(id, now, &before, (happening, Some(cause)), Detail::None);
+        if before.state == State::Up {
+            self.count_fall(id, now);
+        }
         true
     }
 
@@ -100,6 +104,7 @@ impl Tracker {
         self.enter(id, State::Unknown, cause, now);
         self.tell(id, now, before, (Happening::Forgotten, None), Detail::None);
         self.states[State::Unknown as usize] -= 1;
+        self.forget_unsteady(id);
         self.table.remove(id);
         self.commons.admission.leave();
     }
