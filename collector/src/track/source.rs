@@ -276,11 +276,17 @@ impl Source {
         self.arrived.after_ms(self.awaited_after(config).1)
     }
 
+    /// The offset between the two clocks at the newest beat, in microseconds modulo 2^64.
+    #[must_use]
+    pub const fn offset_us(&self) -> i64 {
+        self.arrived.as_micros().wrapping_sub(self.sent_us) as i64
+    }
+
     /// How long after the arrival of the newest beat the next one is expected, in microseconds, and late, in
     /// milliseconds.
     fn awaited_after(&self, config: &Config) -> (u64, u64) {
         let margin_us = self.arrivals.margin_us(config.margin, self.interval_ms);
-        let offset_us = self.arrived.as_micros().wrapping_sub(self.sent_us) as i64;
+        let offset_us = self.offset_us();
         let next_us = u64::from(self.next_ms) * 1_000;
         let expected_after_us = self.arrivals.expected_after_us(offset_us, next_us, margin_us);
         let late_after_ms = expected_after_us.saturating_add(margin_us).div_ceil(1_000);
@@ -310,6 +316,6 @@ impl Source {
 }
 
 /// The collector's clock minus the sender's, modulo 2^64: the sender's is whatever it says.
-const fn offset_us(frame: &Frame, now: Moment) -> i64 {
+pub(super) const fn offset_us(frame: &Frame, now: Moment) -> i64 {
     now.as_micros().wrapping_sub(frame.sent_us) as i64
 }

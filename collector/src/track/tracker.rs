@@ -24,7 +24,7 @@ use super::reject::{Reject, Rejected};
 use super::rules::Rules;
 use super::slots::Filled;
 use super::snapshots::Snapshots;
-use super::source::{Source, Succession};
+use super::source::{Source, Succession, offset_us};
 use super::table::{LabelHash, Table};
 use super::tell::{self, Before};
 use super::transmit::{Peer, Transmit};
@@ -183,7 +183,7 @@ impl Tracker {
         let source = Source::first(frame, origin, now, &self.config);
         let id = self.table.admit(hash, (source, History::begin(now)));
         self.states[State::Unknown as usize] += 1;
-        self.snapshots.admit(id);
+        self.snapshots.admit(id, &self.table[id]);
         self.settle(id, frame, now, &Before::FIRST, None);
         self.table[id].alarm = self.deadlines.arm(id.0, self.deadline(id));
         Ok(())
@@ -206,8 +206,12 @@ impl Tracker {
         }
         let before = Before::of((source, history), now);
         let restart = source.restart_cause(frame);
-        history.end_session(&source.begin_session(frame, succession));
+        let ended = source.begin_session(frame, succession);
+        history.end_session(&ended);
         source.take_first(frame, origin, now, &self.config);
+        if let Some(meter) = self.snapshots.meter(id) {
+            meter.renew(&ended, &source.slots, source.offset_us());
+        }
         self.settle(id, frame, now, &before, Some(restart));
         self.rearm(id);
         Ok(())
@@ -216,6 +220,9 @@ impl Tracker {
     /// A frame of the current session.
     fn hear_on(&mut self, id: SourceId, frame: &Frame, origin: Origin, now: Moment) {
         let (source, history) = self.table.record_mut(id).expect(FOUND);
+        if let Some(meter) = self.snapshots.meter(id) {
+            meter.take(&source.slots, frame.seq, offset_us(frame, now));
+        }
         let filled = source.fill(frame, now);
         if filled != Filled::Newest(0) {
             history.count(filled);

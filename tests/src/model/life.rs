@@ -7,6 +7,7 @@ use beacon_collector::track::config::{Config, Margin};
 use beacon_common::{Kind, Moment, Reason};
 
 use super::estimate::Estimate;
+use super::measure::Reported;
 use super::wheel::{Class, Log};
 use super::{Hearing, Past};
 
@@ -66,6 +67,8 @@ pub(super) struct Life {
     /// When it did not.
     pub(super) blinds: Vec<Blind>,
     pub(super) reported: Counters,
+    /// What reports told beside the counters.
+    pub(super) measured: Reported,
 }
 
 impl Life {
@@ -191,7 +194,7 @@ impl Life {
     }
 
     /// Slot h + k is lost where k is at most this.
-    fn turned_past(&self, now: Moment, reorder_wait: u32) -> i128 {
+    pub(super) fn turned_past(&self, now: Moment, reorder_wait: u32) -> i128 {
         let now = i128::from(now.as_nanos());
         let awaited = self.awaited();
         let until = awaited.down.map_or(now, |down| now.min(down));

@@ -6,6 +6,7 @@
 mod estimate;
 mod life;
 pub mod mass;
+mod measure;
 mod wheel;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use beacon_common::{Frame, Kind, Moment, Reason, Seq};
 use crate::line::Line;
 pub use life::Blind;
 use life::{Counters, Life, promise};
+use measure::{Reported, measured};
 use wheel::{Class, Log};
 
 /// A frame, and when and where from it was heard.
@@ -133,6 +135,7 @@ impl Model {
             sessions: vec![log],
             newest: hearing,
             reported: Counters::default(),
+            measured: Reported::default(),
         });
         self.react(hearing, None, None)
     }
@@ -144,6 +147,9 @@ impl Model {
         let before = life.newest;
         let current = life.current().session;
         let restart = (hearing.frame.session != current).then(|| life.restart_cause(&hearing));
+        if let Some(ended) = life.sessions.last_mut().filter(|_| restart.is_some()) {
+            ended.settle_all();
+        }
         if hearing.frame.session > current {
             life.sessions.push(Log::taken_over(&hearing));
         } else if hearing.frame.session < current {
@@ -263,13 +269,19 @@ impl Model {
 
     /// The `report` line at `now`.
     pub fn report(&mut self, now: Moment) -> Option<Line> {
-        let life = self.life.as_ref()?;
+        let life = self.life.as_mut()?;
         let (total, last) = (life.counters(now, self.config.reorder_wait), life.reported);
-        let extra = vec![
+        let mut extra = vec![
             ("old", (total.old - last.old).to_string()),
             ("jitter_us", life.current().jitter_us().to_string()),
             ("expected", (total.expected - last.expected).to_string()),
         ];
+        let past = life.turned_past(now, self.config.reorder_wait);
+        if let Some(log) = life.sessions.last_mut() {
+            log.settle_lost(past);
+        }
+        extra.extend(measured(&life.sessions, &mut life.measured));
+        let life = self.life.as_ref()?;
         let mut line = self.line(now, "report", Some(life.cause), life.past(now), extra)?;
         line.received = total.received - last.received;
         line.lost = total.lost - last.lost;

@@ -11,3 +11,4 @@ mod deadlines;
 mod drops;
 mod goodbyes;
 mod sessions;
+mod standards;
