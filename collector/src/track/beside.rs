@@ -34,6 +34,13 @@ impl<T> Beside<T> {
     }
 
     /// What is kept for the source with this number, where anything is.
+    #[must_use]
+    pub fn get(&self, id: SourceId) -> Option<&T> {
+        let (chunk, index) = place(id);
+        self.chunks.get(chunk)?.get(index)
+    }
+
+    /// The same, to change it.
     pub fn get_mut(&mut self, id: SourceId) -> Option<&mut T> {
         let (chunk, index) = place(id);
         self.chunks.get_mut(chunk)?.get_mut(index)

@@ -8,6 +8,7 @@ pub mod arrival;
 pub mod auth;
 pub mod beside;
 pub mod blindness;
+pub mod budget;
 pub mod commons;
 pub mod config;
 pub mod deadlines;

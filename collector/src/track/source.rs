@@ -45,8 +45,8 @@ pub struct Source {
     sent_us: u64,
     next_ms: u32,
     uptime_s: u32,
-    /// The detect multiplier in force.
-    misses: u8,
+    /// The detect multiplier in force, at least 1.
+    pub misses: u8,
     /// The goodbye that the newest datagram was: no more is promised in this session.
     bye: Option<Reason>,
 }
@@ -291,6 +291,15 @@ impl Source {
         let expected_after_us = self.arrivals.expected_after_us(offset_us, next_us, margin_us);
         let late_after_ms = expected_after_us.saturating_add(margin_us).div_ceil(1_000);
         (expected_after_us, late_after_ms)
+    }
+
+    /// The detect multiplier that is enough for the silence since the newest beat not to be a death, if it ends `now`;
+    /// `None` after a bye.
+    #[must_use]
+    pub fn needed_misses(&self, now: Moment, rules: Rules<'_>) -> Option<u64> {
+        let promise = self.promise(rules).filter(|_| self.bye.is_none())?;
+        let overdue_us = now.since(promise.late_at).as_nanos().div_ceil(1_000) as u64;
+        Some(1 + overdue_us.div_ceil(u64::from(self.interval_ms) * 1_000))
     }
 
     /// How many slots beyond the newest the source's schedule has turned, less the waiting time. It stands still

@@ -13,6 +13,7 @@ use beacon_common::{DeviceKey, FRAME_LEN, Frame, Kind, MasterKey, Moment, View};
 
 use super::auth::Authority;
 use super::blindness::Blindness;
+use super::budget::Budgets;
 use super::commons::Commons;
 use super::config::Config;
 use super::deadlines::Deadlines;
@@ -59,6 +60,7 @@ pub struct Tracker {
     events: VecDeque<Event>,
     transmits: VecDeque<Transmit>,
     snapshots: Snapshots,
+    budgets: Option<Budgets>,
 }
 
 impl Tracker {
@@ -85,6 +87,7 @@ impl Tracker {
             events: VecDeque::new(),
             transmits: VecDeque::new(),
             snapshots: Snapshots::new(config.report),
+            budgets: Budgets::new(&config),
             config,
         }
     }
@@ -184,6 +187,9 @@ impl Tracker {
         let id = self.table.admit(hash, (source, History::begin(now)));
         self.states[State::Unknown as usize] += 1;
         self.snapshots.admit(id, &self.table[id]);
+        if let Some(budgets) = &mut self.budgets {
+            budgets.admit(id, &mut self.table[id]);
+        }
         self.settle(id, frame, now, &Before::FIRST, None);
         self.table[id].alarm = self.deadlines.arm(id.0, self.deadline(id));
         Ok(())
@@ -212,6 +218,9 @@ impl Tracker {
         if let Some(meter) = self.snapshots.meter(id) {
             meter.renew(&ended, &source.slots, source.offset_us());
         }
+        if let Some(budgets) = &mut self.budgets {
+            budgets.apply(id, source);
+        }
         self.settle(id, frame, now, &before, Some(restart));
         self.rearm(id);
         Ok(())
@@ -219,6 +228,10 @@ impl Tracker {
 
     /// A frame of the current session.
     fn hear_on(&mut self, id: SourceId, frame: &Frame, origin: Origin, now: Moment) {
+        let rules = Rules {
+            config: &self.config,
+            blindness: &self.blindness,
+        };
         let (source, history) = self.table.record_mut(id).expect(FOUND);
         if let Some(meter) = self.snapshots.meter(id) {
             meter.take(&source.slots, frame.seq, offset_us(frame, now));
@@ -231,13 +244,13 @@ impl Tracker {
             return;
         }
         if source.is_steady(frame.kind, origin) {
-            source.take_newest(frame, origin, now, &self.config);
+            take_newest((id, source), (frame, origin), now, rules, &mut self.budgets);
             let late_at = source.late_at(&self.config);
             source.alarm = self.deadlines.advance(id.0, source.alarm, late_at);
             return;
         }
         let before = Before::of((source, history), now);
-        source.take_newest(frame, origin, now, &self.config);
+        take_newest((id, source), (frame, origin), now, rules, &mut self.budgets);
         self.settle(id, frame, now, &before, None);
         self.rearm(id);
     }
@@ -333,5 +346,19 @@ impl Tracker {
             rejected: self.rejected.clone(),
             ..Tick::default()
         }
+    }
+}
+
+/// Has the source take its newest beat, and learn by it where there is a budget of false alarms.
+fn take_newest(
+    (id, source): (SourceId, &mut Source),
+    (frame, origin): (&Frame, Origin),
+    now: Moment,
+    rules: Rules<'_>,
+    budgets: &mut Option<Budgets>,
+) {
+    match budgets {
+        None => source.take_newest(frame, origin, now, rules.config),
+        Some(budgets) => budgets.take_newest((id, source), (frame, origin), now, rules),
     }
 }
