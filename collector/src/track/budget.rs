@@ -58,6 +58,8 @@ pub struct Budget {
     is_learning: bool,
 }
 
+const _: () = assert!(size_of::<Budget>() == 144);
+
 impl Budget {
     /// Of a source that is heard for the first time.
     #[must_use]

@@ -4,6 +4,7 @@
 //!     cargo bench -p beacon-tests --bench judgement -- [--beats N] [--seed N] [--charts DIR] [TRACE.csv[.gz]]…
 
 mod beacon;
+mod budget;
 mod candidate;
 mod chart;
 mod curve;
@@ -87,6 +88,7 @@ fn judge(trace: &Trace, options: &Options, out: &mut impl Write) -> io::Result<(
     for family in OURS {
         multipliers::write(family, trace, out)?;
     }
+    budget::write(trace, out)?;
     let path = options.charts.join(format!("{}.svg", trace.name));
     fs::write(&path, chart::svg(trace, &curves))?;
     writeln!(out, "chart: {}\n", path.display())?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use beacon_collector::track::config::{Config, Margin};
 use beacon_common::{Kind, Moment, Reason};
 
+use super::budget::Budget;
 use super::estimate::Estimate;
 use super::measure::Reported;
 use super::wheel::{Class, Log};
@@ -66,6 +67,7 @@ pub(super) struct Life {
     pub(super) promise: Promise,
     /// When it did not.
     pub(super) blinds: Vec<Blind>,
+    pub(super) budget: Option<Budget>,
     pub(super) reported: Counters,
     /// What reports told beside the counters.
     pub(super) measured: Reported,
@@ -204,8 +206,17 @@ impl Life {
     }
 }
 
+/// The multiplier that holds for a frame where none is learned.
+pub(super) fn asked_misses(newest: &Hearing, config: &Config) -> i128 {
+    let asked = match newest.frame.misses {
+        0 => config.misses,
+        misses => misses,
+    };
+    config.misses_override.unwrap_or(asked).into()
+}
+
 /// The deadlines that the newest frame of a session sets.
-pub(super) fn promise(log: &Log, newest: &Hearing, config: &Config) -> Promise {
+pub(super) fn promise(log: &Log, newest: &Hearing, config: &Config, budget: Option<&Budget>) -> Promise {
     let estimate = Estimate::from(log.newest()).expect("the newest frame is in its session's log");
     let margin = match config.margin {
         Margin::Auto => estimate.margin_us(newest.interval_us()),
@@ -216,12 +227,8 @@ pub(super) fn promise(log: &Log, newest: &Hearing, config: &Config) -> Promise {
     let expected = (promised + ahead.min(margin)).max(0);
     let late_ms = (expected + margin + 999).div_euclid(1_000);
     let late = newest.at_ns() + late_ms * NS_PER_MS;
-    let asked_for = if newest.frame.misses == 0 {
-        config.misses
-    } else {
-        newest.frame.misses
-    };
-    let misses = i128::from(config.misses_override.unwrap_or(asked_for));
+    let asked = asked_misses(newest, config);
+    let misses = budget.map_or(asked, |budget| budget.misses.max(asked));
     let down = late + (misses - 1) * newest.interval_us() * 1_000;
     let is_endless = match newest.frame.kind {
         Kind::Bye(Reason::Sleep) => newest.frame.next_ms == 0,

@@ -5,6 +5,7 @@ mod acks;
 mod asked;
 mod blindness;
 mod bounds;
+mod budgets;
 mod changes;
 mod counters;
 mod deadlines;
