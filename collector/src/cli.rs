@@ -15,8 +15,8 @@ use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::failure::{Exit, Failure};
 use crate::output::Format;
 use crate::output::events::{EventName, EventSet};
-use crate::track::budget::MOST_MISSES;
 use crate::track::config::Margin;
+use crate::track::patience::MOST_MISSES;
 
 /// How many threads may share the beats.
 pub const MAX_WORKERS: NonZeroU16 = NonZeroU16::new(256).expect("it is not 0");

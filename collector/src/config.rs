@@ -16,7 +16,7 @@ use crate::keys::read_masters;
 use crate::output::events::EventSet;
 use crate::output::{Format, Settings};
 use crate::track;
-use crate::track::budget::Allowance;
+use crate::track::patience::Allowance;
 
 /// How many addresses may be listened on: each has a number of 8 bits.
 const MAX_LISTEN: usize = 256;

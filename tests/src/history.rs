@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use beacon_collector::track::budget::Allowance;
 use beacon_collector::track::config::{Config, Margin};
+use beacon_collector::track::patience::Allowance;
 use beacon_common::{Label, Moment};
 
 use crate::model::{Blind, Hearing};

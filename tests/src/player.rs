@@ -333,11 +333,8 @@ const fn gist(turn: Turn) -> (&'static str, &'static str) {
 
 /// Takes the mark of a mass loss off a line: the models of single sources know nothing of it.
 fn take_mark(line: &mut Line) -> bool {
-    let is_marked = line.extra.last().is_some_and(|(key, _)| *key == "mass");
-    if is_marked {
-        line.extra.pop();
-    }
-    is_marked
+    let marked = line.extra.iter().position(|(key, _)| *key == "mass");
+    marked.map(|at| line.extra.remove(at)).is_some()
 }
 
 /// The answer to a frame, to where it came from.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use beacon_common::MasterKey;
 
-use super::budget::Allowance;
+use super::patience::Allowance;
 
 /// The safety margin added to each deadline (docs/protocol.md, section 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

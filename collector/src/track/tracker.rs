@@ -13,7 +13,6 @@ use beacon_common::{DeviceKey, FRAME_LEN, Frame, Kind, MasterKey, Moment, View};
 
 use super::auth::Authority;
 use super::blindness::Blindness;
-use super::budget::Budgets;
 use super::commons::Commons;
 use super::config::Config;
 use super::deadlines::Deadlines;
@@ -21,6 +20,7 @@ use super::event::{Cause, Detail, Event, Happening, SourceId, State, Tick};
 use super::history::History;
 use super::mass::{Change, Falls};
 use super::origin::Origin;
+use super::patience::Patiences;
 use super::reject::{Reject, Rejected};
 use super::rules::Rules;
 use super::slots::Filled;
@@ -60,7 +60,7 @@ pub struct Tracker {
     events: VecDeque<Event>,
     transmits: VecDeque<Transmit>,
     snapshots: Snapshots,
-    budgets: Option<Budgets>,
+    patiences: Option<Patiences>,
 }
 
 impl Tracker {
@@ -87,7 +87,7 @@ impl Tracker {
             events: VecDeque::new(),
             transmits: VecDeque::new(),
             snapshots: Snapshots::new(config.report),
-            budgets: Budgets::new(&config),
+            patiences: Patiences::new(&config),
             config,
         }
     }
@@ -187,8 +187,8 @@ impl Tracker {
         let id = self.table.admit(hash, (source, History::begin(now)));
         self.states[State::Unknown as usize] += 1;
         self.snapshots.admit(id, &self.table[id]);
-        if let Some(budgets) = &mut self.budgets {
-            budgets.admit(id, &mut self.table[id]);
+        if let Some(patiences) = &mut self.patiences {
+            patiences.admit(id, &mut self.table[id]);
         }
         self.settle(id, frame, now, &Before::FIRST, None);
         self.table[id].alarm = self.deadlines.arm(id.0, self.deadline(id));
@@ -218,8 +218,8 @@ impl Tracker {
         if let Some(meter) = self.snapshots.meter(id) {
             meter.renew(&ended, &source.slots, source.offset_us());
         }
-        if let Some(budgets) = &mut self.budgets {
-            budgets.apply(id, source);
+        if let Some(patiences) = &mut self.patiences {
+            patiences.apply(id, source);
         }
         self.settle(id, frame, now, &before, Some(restart));
         self.rearm(id);
@@ -244,13 +244,13 @@ impl Tracker {
             return;
         }
         if source.is_steady(frame.kind, origin) {
-            take_newest((id, source), (frame, origin), now, rules, &mut self.budgets);
+            take_newest((id, source), (frame, origin), now, rules, &mut self.patiences);
             let late_at = source.late_at(&self.config);
             source.alarm = self.deadlines.advance(id.0, source.alarm, late_at);
             return;
         }
         let before = Before::of((source, history), now);
-        take_newest((id, source), (frame, origin), now, rules, &mut self.budgets);
+        take_newest((id, source), (frame, origin), now, rules, &mut self.patiences);
         self.settle(id, frame, now, &before, None);
         self.rearm(id);
     }
@@ -355,10 +355,10 @@ fn take_newest(
     (frame, origin): (&Frame, Origin),
     now: Moment,
     rules: Rules<'_>,
-    budgets: &mut Option<Budgets>,
+    patiences: &mut Option<Patiences>,
 ) {
-    match budgets {
+    match patiences {
         None => source.take_newest(frame, origin, now, rules.config),
-        Some(budgets) => budgets.take_newest((id, source), (frame, origin), now, rules),
+        Some(patiences) => patiences.take_newest((id, source), (frame, origin), now, rules),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use beacon_collector::track::budget::{Allowance, Budget};
+use beacon_collector::track::patience::{Allowance, Patience};
 
 use crate::beacon;
 use crate::trace::Trace;
@@ -113,16 +113,16 @@ pub(crate) fn write(trace: &Trace, out: &mut impl Write) -> io::Result<()> {
 
 /// Each silence after the time of learning, with the multiplier in force during it and after it; and that time.
 fn learn(silences: &[Silence], allowance: Allowance) -> (Vec<(&Silence, u64, u64)>, u64) {
-    let mut budget = Budget::new(allowance);
+    let mut patience = Patience::new(allowance);
     let mut judged = Vec::with_capacity(silences.len());
     let mut learned_us = 0;
     for silence in silences {
-        let (during, was_learning) = (budget.misses(ASKED), budget.is_learning());
-        budget.take(silence.silence_us, silence.needed, ASKED, allowance);
+        let (during, was_learning) = (patience.misses(ASKED), patience.is_learning());
+        patience.take(silence.silence_us, silence.needed, ASKED, allowance);
         if was_learning {
             learned_us += silence.silence_us;
         } else {
-            judged.push((silence, during.into(), budget.misses(ASKED).into()));
+            judged.push((silence, during.into(), patience.misses(ASKED).into()));
         }
     }
     (judged, learned_us)

@@ -1,7 +1,7 @@
 //! The multiplier that a budget of false alarms leads to, with every silence kept in a list (docs/protocol.md,
 //! section 9).
 
-use beacon_collector::track::budget::Allowance;
+use beacon_collector::track::patience::Allowance;
 
 /// What is known of a source's silences.
 #[derive(Clone, Debug)]
@@ -82,11 +82,11 @@ impl Budget {
         let mut halvings_before = None;
         for (_, halvings) in alike {
             let since = halvings_before.map_or(0, |before: u32| before - halvings);
-            count = (count >> since) + 256;
+            count = halved(count, since) + 256;
             count = count.min(65_535);
             halvings_before = Some(*halvings);
         }
-        count >> halvings_before.unwrap_or(0)
+        halved(count, halvings_before.unwrap_or(0))
     }
 
     /// How many mistakes are expected of m, in 256ths.
@@ -101,4 +101,8 @@ impl Budget {
         let tail = (u..m).fold(self.beyond(u) + 256, |tail, _| tail * share / 65_536 + 1);
         (seen + 256).min(tail).max(seen)
     }
+}
+
+fn halved(count: i128, times: u32) -> i128 {
+    (0..times.min(64)).fold(count, |count, _| count / 2)
 }

@@ -1,7 +1,7 @@
 //! A budget of false alarms (docs/protocol.md, section 9): the multiplier follows from the source's own history.
 
-use beacon_collector::track::budget::Allowance;
 use beacon_collector::track::config::Config;
+use beacon_collector::track::patience::Allowance;
 use beacon_common::Frame;
 use beacon_tests::line::Line;
 use beacon_tests::stage::{Stage, beat, gists, in_session};

@@ -5,8 +5,8 @@ use std::time::Duration;
 use beacon_common::Moment;
 
 use super::Tracker;
-use crate::track::budget::Budgets;
 use crate::track::event::{Cause, Event, What};
+use crate::track::patience::Patiences;
 use crate::track::rules::Rules;
 
 impl Tracker {
@@ -32,8 +32,8 @@ impl Tracker {
     pub(super) fn marked(&self, mut event: Event) -> Event {
         if let What::Source(told) = &mut event.what {
             told.marks.mass = self.falls.is_mass();
-            let is_learning = |budgets: &Budgets| budgets.is_learning(told.id);
-            told.marks.learning = told.bound.is_some() && self.budgets.as_ref().is_some_and(is_learning);
+            let is_learning = |patiences: &Patiences| patiences.is_learning(told.id);
+            told.marks.learning = told.bound.is_some() && self.patiences.as_ref().is_some_and(is_learning);
         }
         event
     }

@@ -48,7 +48,7 @@ pub struct Allowance {
 
 /// What is known of one source's silences, and the multiplier that follows.
 #[derive(Clone, Debug)]
-pub struct Budget {
+pub struct Patience {
     /// How long it was heard, in microseconds.
     heard_us: u64,
     /// How many silences needed each multiplier: at `m - 1` those that needed m.
@@ -58,9 +58,9 @@ pub struct Budget {
     is_learning: bool,
 }
 
-const _: () = assert!(size_of::<Budget>() == 144);
+const _: () = assert!(size_of::<Patience>() == 144);
 
-impl Budget {
+impl Patience {
     /// Of a source that is heard for the first time.
     #[must_use]
     pub const fn new(allowance: Allowance) -> Self {
@@ -163,14 +163,14 @@ impl Budget {
     }
 }
 
-/// The budgets of all sources.
+/// What is known of all sources.
 #[derive(Debug)]
-pub struct Budgets {
+pub struct Patiences {
     allowance: Allowance,
-    each: Beside<Budget>,
+    each: Beside<Patience>,
 }
 
-impl Budgets {
+impl Patiences {
     /// Those that `config` asks for, if it does. A multiplier that beats all others beats a learned one too.
     #[must_use]
     pub fn new(config: &Config) -> Option<Self> {
@@ -183,7 +183,7 @@ impl Budgets {
 
     /// A new source has this number.
     pub fn admit(&mut self, id: SourceId, source: &mut Source) {
-        self.each.put(id, Budget::new(self.allowance));
+        self.each.put(id, Patience::new(self.allowance));
         self.apply(id, source);
     }
 
@@ -199,23 +199,23 @@ impl Budgets {
         let silence_us = now.since(source.arrived).as_micros() as u64;
         let needed = source.needed_misses(now, rules);
         source.take_newest(frame, origin, now, rules.config);
-        if let (Some(budget), Some(needed)) = (self.each.get_mut(id), needed) {
-            budget.take(silence_us, needed, source.misses, self.allowance);
+        if let (Some(patience), Some(needed)) = (self.each.get_mut(id), needed) {
+            patience.take(silence_us, needed, source.misses, self.allowance);
         }
         self.apply(id, source);
     }
 
     /// Puts what was learned in force for a source that has just taken a frame.
     pub fn apply(&mut self, id: SourceId, source: &mut Source) {
-        if let Some(budget) = self.each.get_mut(id) {
-            source.misses = budget.misses(source.misses);
+        if let Some(patience) = self.each.get_mut(id) {
+            source.misses = patience.misses(source.misses);
         }
     }
 
     /// Whether too little is known of the source yet.
     #[must_use]
     pub fn is_learning(&self, id: SourceId) -> bool {
-        self.each.get(id).is_some_and(Budget::is_learning)
+        self.each.get(id).is_some_and(Patience::is_learning)
     }
 }
 

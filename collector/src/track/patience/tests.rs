@@ -9,31 +9,34 @@ const ALLOWANCE: Allowance = Allowance {
 const ASKED: u8 = 3;
 
 /// Hears so many silences of a second, each `every`th of which needed `needed`.
-fn hear(budget: &mut Budget, silences: u32, (every, needed): (u32, u64)) {
+fn hear(patience: &mut Patience, silences: u32, (every, needed): (u32, u64)) {
     for silence in 1..=silences {
         let needed = if silence % every == 0 { needed } else { 1 };
-        budget.take(1_000_000, needed, ASKED, ALLOWANCE);
+        patience.take(1_000_000, needed, ASKED, ALLOWANCE);
     }
 }
 
-fn after(silences: u32, rare: (u32, u64)) -> Budget {
-    let mut budget = Budget::new(ALLOWANCE);
-    hear(&mut budget, silences, rare);
-    budget
+fn after(silences: u32, rare: (u32, u64)) -> Patience {
+    let mut patience = Patience::new(ALLOWANCE);
+    hear(&mut patience, silences, rare);
+    patience
 }
 
 const NEVER: (u32, u64) = (u32::MAX, 1);
 
 #[test]
 fn as_long_as_too_little_is_known_patience_is_the_greatest() {
-    let budget = after(127, NEVER);
+    let patience = after(127, NEVER);
     assert_eq!(
-        (budget.misses(ASKED), budget.is_learning()),
+        (patience.misses(ASKED), patience.is_learning()),
         (20, true),
         "the last choice was at 64 s"
     );
-    let budget = after(128, NEVER);
-    assert!(!budget.is_learning(), "a tenth of the period, at the next choice");
+    let patience = after(128, NEVER);
+    assert!(
+        !patience.is_learning(),
+        "a tenth of the period, at the next choice"
+    );
 }
 
 /// Nothing was seen: in 128 s one may have been just missed, and each further miss is as likely as not. Three quarters
@@ -56,10 +59,10 @@ fn the_smallest_multiplier_is_chosen_that_keeps_the_rate() {
 #[test]
 fn what_the_source_asks_for_is_the_least_and_more_than_is_allowed_stays() {
     assert_eq!(after(16_000, NEVER).misses(9), 9);
-    let mut budget = Budget::new(ALLOWANCE);
-    budget.take(1_000_000, 1, 40, ALLOWANCE);
-    (0..200).for_each(|_| budget.take(1_000_000, 30, 40, ALLOWANCE));
-    assert_eq!((budget.misses(40), budget.is_learning()), (40, true));
+    let mut patience = Patience::new(ALLOWANCE);
+    patience.take(1_000_000, 1, 40, ALLOWANCE);
+    (0..200).for_each(|_| patience.take(1_000_000, 30, 40, ALLOWANCE));
+    assert_eq!((patience.misses(40), patience.is_learning()), (40, true));
 }
 
 #[test]
@@ -70,29 +73,29 @@ fn an_outage_that_nothing_bridges_is_no_false_alarm() {
 
 #[test]
 fn the_choice_follows_a_change_for_the_worse_at_once_and_for_the_better_as_the_history_fades() {
-    let mut budget = after(8_000, NEVER);
+    let mut patience = after(8_000, NEVER);
     let mut taken = 0;
-    while budget.misses(ASKED) < 6 {
-        budget.take(1_000_000, 6, ASKED, ALLOWANCE);
+    while patience.misses(ASKED) < 6 {
+        patience.take(1_000_000, 6, ASKED, ALLOWANCE);
         taken += 1;
     }
     assert!((4..=8).contains(&taken), "{taken} in 8,000 s");
-    hear(&mut budget, 30_000, NEVER);
-    assert_eq!(budget.misses(ASKED), 3);
+    hear(&mut patience, 30_000, NEVER);
+    assert_eq!(patience.misses(ASKED), 3);
 }
 
 /// One too many raises the multiplier; a quarter fewer lowers it: between them it stays.
 #[test]
 fn between_the_two_thresholds_the_multiplier_stays() {
-    let mut budget = after(6_400, NEVER);
-    assert_eq!(budget.misses(ASKED), 3);
+    let mut patience = after(6_400, NEVER);
+    assert_eq!(patience.misses(ASKED), 3);
     for expected in [3, 3, 3, 3, 3, 3, 5] {
-        budget.take(1_000_000, 5, ASKED, ALLOWANCE);
-        assert_eq!(budget.misses(ASKED), expected, "{:?}", budget.expected());
+        patience.take(1_000_000, 5, ASKED, ALLOWANCE);
+        assert_eq!(patience.misses(ASKED), expected, "{:?}", patience.expected());
     }
-    hear(&mut budget, 640, NEVER);
+    hear(&mut patience, 640, NEVER);
     assert_eq!(
-        budget.misses(ASKED),
+        patience.misses(ASKED),
         5,
         "seven in 7,046 s would do for one that is in force"
     );
@@ -105,13 +108,13 @@ fn a_tail_that_was_not_seen_is_drawn_on() {
         period_us: 80_000_000_000,
         ..ALLOWANCE
     };
-    let mut budget = Budget::new(allowance);
+    let mut patience = Patience::new(allowance);
     for silence in 1..=16_384_u64 {
         let needed = 1 + u64::from(silence.trailing_zeros());
-        budget.take(1_000_000, needed, ASKED, allowance);
+        patience.take(1_000_000, needed, ASKED, allowance);
     }
     // 16,384 silences needed more than M 2^(14 - M) times. A fifth of a mistake is allowed for them: with 17, an eighth.
-    assert_eq!(budget.misses(ASKED), 17);
+    assert_eq!(patience.misses(ASKED), 17);
 }
 
 #[test]
@@ -120,9 +123,9 @@ fn no_numbers_overflow() {
         period_us: u64::MAX / 16,
         misses_max: MOST_MISSES,
     };
-    let mut budget = Budget::new(allowance);
+    let mut patience = Patience::new(allowance);
     for needed in 0..100_000_u64 {
-        budget.take(u64::MAX / 4_096, needed % 70, 1, allowance);
-        assert!((1..=MOST_MISSES).contains(&budget.misses(1)));
+        patience.take(u64::MAX / 4_096, needed % 70, 1, allowance);
+        assert!((1..=MOST_MISSES).contains(&patience.misses(1)));
     }
 }
