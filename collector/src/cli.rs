@@ -16,9 +16,13 @@ use crate::failure::{Exit, Failure};
 use crate::output::Format;
 use crate::output::events::{EventName, EventSet};
 use crate::track::config::Margin;
+use crate::track::patience::MOST_MISSES;
 
 /// How many threads may share the beats.
 pub const MAX_WORKERS: NonZeroU16 = NonZeroU16::new(256).expect("it is not 0");
+
+/// The longest time for which one false alarm may be allowed.
+const LONGEST_PERIOD: Duration = Duration::from_hours(24 * 36_525);
 
 /// Receives the beats of a fleet of small devices and tells who is up, late, down, asleep or restarted.
 ///
@@ -70,6 +74,15 @@ pub struct Options {
     #[arg(long, env = "BEACON_MISSES_OVERRIDE", value_name = "1-255", value_parser = misses, allow_hyphen_values = true)]
     pub misses_override: Option<u8>,
 
+    /// How many false alarms of a source are allowed in how long, like 1/30d: the number of beats that may be missing
+    /// is then learned for each source, between the one above and --misses-max
+    #[arg(long, env = "BEACON_FALSE_ALARMS", value_name = "COUNT/DURATION", value_parser = false_alarms, allow_hyphen_values = true)]
+    pub false_alarms: Option<FalseAlarms>,
+
+    /// How many beats may be missing at most where that is learned, and until enough is known
+    #[arg(long, env = "BEACON_MISSES_MAX", value_name = "1-64", default_value = "20", value_parser = misses_max, allow_hyphen_values = true)]
+    pub misses_max: u8,
+
     /// Safety margin added to each deadline: auto follows the observed spread of the arrivals
     #[arg(long, env = "BEACON_MARGIN", value_name = "auto|DURATION", default_value = "auto", value_parser = margin, allow_hyphen_values = true)]
     pub margin: Margin,
@@ -115,6 +128,10 @@ pub struct Options {
 /// How often; `None` for never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period(pub Option<Duration>);
+
+/// The time for which one false alarm of a source is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FalseAlarms(pub Duration);
 
 /// What there is to do beside running.
 #[derive(Debug, PartialEq, Eq, Subcommand)]
@@ -277,6 +294,24 @@ fn format(text: &str) -> Result<Format, String> {
 
 fn misses(text: &str) -> Result<u8, String> {
     number(text, 1, u8::MAX.into(), "a number from 1 to 255")
+}
+
+fn misses_max(text: &str) -> Result<u8, String> {
+    number(text, 1, MOST_MISSES.into(), "a number from 1 to 64")
+}
+
+fn false_alarms(text: &str) -> Result<FalseAlarms, String> {
+    let takes = "a number and the time it is allowed in, like 1/30d or 2/7d";
+    let (count, time) = text
+        .split_once('/')
+        .ok_or_else(|| refuse(text, "a rate", takes))?;
+    let count: u32 = number(count, 1, 1_000_000, takes)?;
+    let period = duration(time, takes)? / count;
+    if (Duration::from_secs(1)..LONGEST_PERIOD).contains(&period) {
+        Ok(FalseAlarms(period))
+    } else {
+        Err(refuse(text, "from one in 100 years to one a second", takes))
+    }
 }
 
 fn reorder_wait(text: &str) -> Result<u32, String> {

@@ -10,12 +10,13 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use crate::cli::{MAX_WORKERS, Options};
+use crate::cli::{FalseAlarms, MAX_WORKERS, Options};
 use crate::failure::{Exit, Failure};
 use crate::keys::read_masters;
 use crate::output::events::EventSet;
 use crate::output::{Format, Settings};
 use crate::track;
+use crate::track::patience::Allowance;
 
 /// How many addresses may be listened on: each has a number of 8 bits.
 const MAX_LISTEN: usize = 256;
@@ -88,6 +89,10 @@ impl Config {
             track: track::config::Config {
                 misses: options.misses,
                 misses_override: options.misses_override,
+                false_alarms: options.false_alarms.map(|FalseAlarms(period)| Allowance {
+                    period_us: period.as_micros() as u64,
+                    misses_max: options.misses_max,
+                }),
                 margin: options.margin,
                 reorder_wait: options.reorder_wait,
                 forget: options.forget,
@@ -186,6 +191,17 @@ mod tests {
                 ..settings
             }
         );
+    }
+
+    #[test]
+    fn false_alarms_are_allowed_once_in_their_share_of_the_time() {
+        assert_eq!(config(&[], false).unwrap().track.false_alarms, None);
+        let allowed = config(&["--false-alarms=2/7d", "--misses-max=30"], false).unwrap();
+        let allowance = Allowance {
+            period_us: 302_400_000_000,
+            misses_max: 30,
+        };
+        assert_eq!(allowed.track.false_alarms, Some(allowance));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use beacon_collector::track::config::{Config, Margin};
+use beacon_collector::track::patience::Allowance;
 use beacon_common::{Label, Moment};
 
 use crate::model::{Blind, Hearing};
@@ -174,7 +175,13 @@ fn random_path(random: &mut Random, interval: Duration, start: Moment, end: Mome
 fn random_config(random: &mut Random, interval: Duration, whole: Duration) -> Config {
     let fixed_us = random.below(interval.as_micros() as u64 * 3);
     let margin = Margin::Fixed(Duration::from_micros(fixed_us));
+    let periods = random.pick(&[2, 10, 30, 100, 1_000]);
+    let allowance = Allowance {
+        period_us: interval.as_micros() as u64 * periods,
+        misses_max: random.pick(&[1, 4, 20, 64]),
+    };
     Config {
+        false_alarms: random.pick(&[None, Some(allowance)]),
         misses: random.pick(&[1, 2, 3, 3, 10]),
         misses_override: random.pick(&[None, None, None, Some(1), Some(4)]),
         margin: random.pick(&[Margin::Auto, Margin::Auto, Margin::Auto, margin]),

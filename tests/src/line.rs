@@ -98,10 +98,15 @@ fn extra(detail: &Detail) -> Vec<(&'static str, String)> {
             old,
             jitter_us,
             expected,
+            measured,
         } => vec![
             ("old", old.to_string()),
             ("jitter_us", jitter_us.to_string()),
             ("expected", expected.to_string()),
+            ("loss_run_max", measured.loss_run_max.to_string()),
+            ("loss_runs", format!("{:?}", measured.loss_runs)),
+            ("reorder_extent_max", measured.reorder_extent_max.to_string()),
+            ("delays_us", format!("{:?}", measured.delays_us)),
         ],
     }
 }

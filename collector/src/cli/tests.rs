@@ -48,6 +48,8 @@ fn options_are_read() {
         "--workers=256",
         "--misses=255",
         "--misses-override=1",
+        "--false-alarms=2/7d",
+        "--misses-max=64",
         "--margin=1s500ms",
         "--forget=1h30m",
         "--max-sources=2147483648",
@@ -64,6 +66,8 @@ fn options_are_read() {
     );
     assert_eq!(options.workers, Some(MAX_WORKERS));
     assert_eq!((options.misses, options.misses_override), (255, Some(1)));
+    assert_eq!(options.false_alarms, Some(FalseAlarms(Duration::from_hours(84))));
+    assert_eq!(options.misses_max, 64);
     assert_eq!(options.margin, Margin::Fixed(Duration::from_millis(1_500)));
     assert_eq!(options.forget, Duration::from_mins(90));
     assert_eq!((options.max_sources, options.reorder_wait), (1 << 31, 0));
@@ -113,6 +117,26 @@ fn a_wrong_value_is_told_in_one_line_with_what_the_option_takes() {
         (
             &["--misses-override", "256"],
             "--misses-override: '256' is not in range; it takes a number from 1 to 255",
+        ),
+        (
+            &["--misses-max", "65"],
+            "--misses-max: '65' is not in range; it takes a number from 1 to 64",
+        ),
+        (
+            &["--false-alarms", "30d"],
+            "--false-alarms: '30d' is not a rate; it takes a number and the time it is allowed in, like 1/30d or 2/7d",
+        ),
+        (
+            &["--false-alarms", "0/1d"],
+            "--false-alarms: '0' is not in range; it takes a number and the time it is allowed in, like 1/30d or 2/7d",
+        ),
+        (
+            &["--false-alarms", "1/month"],
+            "--false-alarms: 'month' is not a duration; it takes a number and the time it is allowed in, like 1/30d or 2/7d",
+        ),
+        (
+            &["--false-alarms", "61/1m"],
+            "--false-alarms: '61/1m' is not from one in 100 years to one a second; it takes a number and the time it is allowed in, like 1/30d or 2/7d",
         ),
         (
             &["--reorder-wait", "63"],

@@ -132,7 +132,16 @@ impl EventName {
             Self::Source(Happening::Asleep) => &[Field::WakeMs],
             Self::Source(Happening::Moved | Happening::Status) => &[Field::From, Field::To],
             Self::Source(Happening::DuplicateLabel) => &[Field::Addrs],
-            Self::Source(Happening::Report) => &[Field::Old, Field::JitterUs, Field::Expected],
+            Self::Source(Happening::Report) => &[
+                Field::Old,
+                Field::JitterUs,
+                Field::Expected,
+                Field::LossRunMax,
+                Field::LossRuns,
+                Field::ReorderExtentMax,
+                Field::DelayP50Us,
+                Field::DelayP99Us,
+            ],
             Self::Source(_) | Self::End => &[],
             Self::Start => &[Field::Version, Field::Listen, Field::Pid],
             Self::Tick => &[

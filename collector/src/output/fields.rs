@@ -9,6 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use beacon_common::Session;
 
 use crate::track::event::State;
+use crate::track::loss_runs::CLASS_NAMES;
 use crate::track::reject::Rejected;
 
 /// What a key's value is.
@@ -46,6 +47,8 @@ pub enum Type {
     CountByState,
     /// A number for each reason to drop a datagram.
     CountByReason,
+    /// A number for each class of length of a loss run.
+    CountByRun,
 }
 
 /// A row of the table.
@@ -115,6 +118,13 @@ table! {
     Old "old" Count "beats that came when their slot was no longer kept"
     JitterUs "jitter_us" Count "interarrival jitter now, in microseconds (RFC 3550, A.8)"
     Expected "expected" Integer "beats that the source's numbers and schedule gave reason to expect"
+    LossRunMax "loss_run_max" Count "the longest run of lost beats that ended (RFC 3357)"
+    LossRuns "loss_runs" CountByRun "runs of lost beats that ended, by how many were lost"
+    ReorderExtentMax "reorder_extent_max" Count
+        "greatest extent of reordering: beats since the first to overtake one that came late (RFC 4737, section 4.2)"
+    DelayP50Us "delay_p50_us" Count nullable
+        "median of the delay above the least one, in microseconds (RFC 5481); null where no beat came"
+    DelayP99Us "delay_p99_us" Count nullable "the same, 99th percentile"
     Version "version" Text "version of the collector"
     Listen "listen" Addresses "addresses that it listens on"
     Pid "pid" Count "its process id"
@@ -244,6 +254,8 @@ pub enum Counts<'a> {
     ByState(&'a [u64; State::ALL.len()]),
     /// One for each reason to drop a datagram.
     ByReason(&'a Rejected),
+    /// One for each class of [`CLASS_NAMES`].
+    ByRun(&'a [u32; CLASS_NAMES.len()]),
 }
 
 impl Counts<'_> {
@@ -260,6 +272,10 @@ impl Counts<'_> {
             Self::ByReason(rejected) => rejected
                 .iter()
                 .try_for_each(|(reason, count)| take(reason.name(), count)),
+            Self::ByRun(counts) => CLASS_NAMES
+                .iter()
+                .zip(*counts)
+                .try_for_each(|(class, count)| take(class, u64::from(*count))),
         }
     }
 }
@@ -275,7 +291,15 @@ mod tests {
         assert_eq!(keys.len(), Field::ALL.len());
         assert_eq!(Field::Dropped.key(), "dropped");
         let nullable: Vec<_> = Field::ALL.iter().filter(|field| field.row().nullable).collect();
-        assert_eq!(nullable, [&Field::Cause, &Field::BoundMs]);
+        assert_eq!(
+            nullable,
+            [
+                &Field::Cause,
+                &Field::BoundMs,
+                &Field::DelayP50Us,
+                &Field::DelayP99Us
+            ]
+        );
     }
 
     #[test]

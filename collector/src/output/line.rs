@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::events::EventName;
 use super::fields::{Addresses, Counts, Field, Time, Value};
 use crate::track::event::{Cause, Detail, Marks, SourceEvent, Tick, What};
+use crate::track::meter::Measured;
 
 /// The version of the lines that [`Field::V`] tells.
 pub const VERSION: u64 = 1;
@@ -112,12 +113,33 @@ fn each_of_detail<'a>(
             old,
             jitter_us,
             expected,
+            ref measured,
         } => {
             put(Field::Old, Value::Count(old))?;
             put(Field::JitterUs, Value::Count(jitter_us))?;
-            put(Field::Expected, Value::Integer(expected))
+            put(Field::Expected, Value::Integer(expected))?;
+            each_measured(measured, put)
         }
     }
+}
+
+fn each_measured<'a>(
+    measured: &'a Measured,
+    mut put: impl FnMut(Field, Value<'a>) -> fmt::Result,
+) -> fmt::Result {
+    let delay = |which: usize| {
+        measured
+            .delays_us
+            .map_or(Value::Null, |us| Value::Count(us[which].into()))
+    };
+    put(Field::LossRunMax, Value::Count(measured.loss_run_max.into()))?;
+    put(Field::LossRuns, Value::Counts(Counts::ByRun(&measured.loss_runs)))?;
+    put(
+        Field::ReorderExtentMax,
+        Value::Count(measured.reorder_extent_max.into()),
+    )?;
+    put(Field::DelayP50Us, delay(0))?;
+    put(Field::DelayP99Us, delay(1))
 }
 
 fn each_mark<'a>(marks: Marks, mut put: impl FnMut(Field, Value<'a>) -> fmt::Result) -> fmt::Result {

@@ -8,6 +8,7 @@ use beacon_common::{Flags, Frame, Health, Kind, Label, Moment, Seq, Session};
 
 use crate::track::config::Config;
 use crate::track::event::{Cause, Detail, Happening, Marks, Mass, SourceEvent, State, Tick, What};
+use crate::track::meter::Measured;
 use crate::track::reject::{Reject, Rejected};
 use crate::track::tracker::Tracker;
 use crate::track::transmit::Peer;
@@ -146,6 +147,12 @@ pub(super) fn one_of_each() -> Vec<What> {
                     old: 4,
                     jitter_us: 812,
                     expected: -1,
+                    measured: Measured {
+                        loss_run_max: 19,
+                        loss_runs: [6, 5, 4, 3, 2, 1],
+                        reorder_extent_max: 3,
+                        delays_us: Some([255, 71_000]),
+                    },
                 },
             )
         },

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use super::events::EventName;
 use super::fields::{Field, Type};
 use crate::track::event::{Cause, State};
+use crate::track::loss_runs::CLASS_NAMES;
 use crate::track::reject::Reject;
 
 /// The schema of one line. Lines may have keys that it does not know: keys are only ever added.
@@ -48,6 +49,7 @@ fn value(kind: Type) -> Json {
         Type::Health => json!({ "enum": Health::ALL.map(Health::name) }),
         Type::CountByState => counts(&State::ALL.map(State::name)),
         Type::CountByReason => counts(&Reject::ALL.map(Reject::name)),
+        Type::CountByRun => counts(&CLASS_NAMES),
     }
 }
 

@@ -39,6 +39,9 @@ const fn facts(event: EventName) -> &'static [(&'static str, Field)] {
                 ("reordered", Field::Reordered),
                 ("old", Field::Old),
                 ("jitter_us", Field::JitterUs),
+                ("loss runs up to", Field::LossRunMax),
+                ("reordered up to", Field::ReorderExtentMax),
+                ("delay_p99_us", Field::DelayP99Us),
             ],
             Happening::State => &[
                 ("is", Field::State),

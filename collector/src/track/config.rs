@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use beacon_common::MasterKey;
 
+use super::patience::Allowance;
+
 /// The safety margin added to each deadline (docs/protocol.md, section 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Margin {
@@ -21,6 +23,8 @@ pub struct Config {
     pub misses: u8,
     /// A detect multiplier that beats the frames' own; at least 1.
     pub misses_override: Option<u8>,
+    /// The false alarms that are allowed; with them each source's detect multiplier follows from its history.
+    pub false_alarms: Option<Allowance>,
     /// The safety margin.
     pub margin: Margin,
     /// How many intervals the wheel turns past an empty slot before its beat counts as lost (RFC 2680's
@@ -43,6 +47,7 @@ impl Default for Config {
         Self {
             misses: 3,
             misses_override: None,
+            false_alarms: None,
             margin: Margin::Auto,
             reorder_wait: 2,
             forget: Duration::from_hours(24),

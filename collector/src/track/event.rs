@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use beacon_common::{Health, Label, Moment, Seq, Session};
 
+use super::meter::Measured;
 use super::reject::Rejected;
 
 /// Something that happened at one moment.
@@ -362,6 +363,8 @@ pub enum Detail {
         jitter_us: u64,
         /// Beats that the sender's numbers and schedule gave reason to expect.
         expected: i64,
+        /// How it lost, reordered and delayed.
+        measured: Measured,
     },
 }
 

@@ -58,6 +58,19 @@ impl Slots {
         Seq::new(self.highest)
     }
 
+    /// The lowest number that was expected.
+    #[must_use]
+    pub const fn first(&self) -> Seq {
+        Seq::new(self.first)
+    }
+
+    /// Whether the slot of `number` is on the wheel and full.
+    #[must_use]
+    pub const fn is_filled(&self, number: u64) -> bool {
+        let back = (self.highest as u64).wrapping_sub(number);
+        back < SLOTS as u64 && self.filled >> back & 1 != 0
+    }
+
     /// Whether the number before the highest has come too.
     #[must_use]
     pub const fn follows_directly(&self) -> bool {

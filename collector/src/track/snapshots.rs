@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use beacon_common::Moment;
 
+use super::beside::Beside;
 use super::event::{Detail, Event, Happening, SourceId};
 use super::history::History;
+use super::meter::Meter;
 use super::rules::Rules;
+use super::source::Source;
 use super::table::Table;
 use super::tally::Tally;
 use super::tell::{self, Before};
@@ -28,9 +31,17 @@ struct Reports {
     next_at: Option<Moment>,
     /// How far the report that is being told has come.
     told: Option<SourceId>,
-    /// What each source had at its last report.
-    last: Vec<Tally>,
+    ledgers: Beside<Ledger>,
 }
+
+/// What is kept of each source where there are reports.
+struct Ledger {
+    /// What it had at its last report.
+    last: Tally,
+    meter: Meter,
+}
+
+const _: () = assert!(size_of::<Ledger>() == 392);
 
 const FIRST: Option<SourceId> = Some(SourceId(0));
 
@@ -41,7 +52,7 @@ impl Snapshots {
             period,
             next_at: None,
             told: None,
-            last: Vec::new(),
+            ledgers: Beside::default(),
         });
         Self {
             asked: VecDeque::new(),
@@ -51,14 +62,20 @@ impl Snapshots {
     }
 
     /// A new source has this number: it was never reported.
-    pub fn admit(&mut self, id: SourceId) {
+    pub fn admit(&mut self, id: SourceId, source: &Source) {
         if let Some(reports) = &mut self.reports {
-            let index = id.0 as usize;
-            if index >= reports.last.len() {
-                reports.last.resize(index + 1, Tally::default());
-            }
-            reports.last[index] = Tally::default();
+            let ledger = Ledger {
+                last: Tally::default(),
+                meter: Meter::new(&source.slots, source.offset_us()),
+            };
+            reports.ledgers.put(id, ledger);
         }
+    }
+
+    /// What measures the source with this number, where there are reports.
+    pub fn meter(&mut self, id: SourceId) -> Option<&mut Meter> {
+        let ledger = self.reports.as_mut()?.ledgers.get_mut(id)?;
+        Some(&mut ledger.meter)
     }
 
     /// Asks for the state of one source, once.
@@ -111,7 +128,7 @@ impl Snapshots {
         }
         let reports = self.reports.as_mut()?;
         let id = step(&mut reports.told, table)?;
-        Some(reports.report((table, id), now, rules))
+        reports.report((table, id), now, rules)
     }
 
     /// The next source whose state is asked for.
@@ -127,19 +144,24 @@ impl Snapshots {
 }
 
 impl Reports {
-    fn report(&mut self, (table, id): (&Table, SourceId), now: Moment, rules: Rules<'_>) -> Event {
+    fn report(&mut self, (table, id): (&Table, SourceId), now: Moment, rules: Rules<'_>) -> Option<Event> {
         let record = (&table[id], table.history(id));
+        let ledger = self.ledgers.get_mut(id)?;
         let total = tell::tally(record, now, rules);
-        let last = std::mem::replace(&mut self.last[id.0 as usize], total);
+        let last = std::mem::replace(&mut ledger.last, total);
         let tally = total.since(&last);
         let detail = Detail::Report {
             old: tally.old,
             jitter_us: record.0.jitter.as_micros().into(),
             expected: tally.expected,
+            measured: ledger
+                .meter
+                .measured(&record.0.slots, record.0.turned_past(now, rules)),
         };
         let before = Before::of(record, now);
         let what = (Happening::Report, Some(record.1.cause));
-        tell::event((table, id), (now, rules), &before, what, &tally, detail)
+        let event = tell::event((table, id), (now, rules), &before, what, &tally, detail);
+        Some(event)
     }
 }
 

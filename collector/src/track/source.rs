@@ -46,8 +46,8 @@ pub struct Source {
     sent_us: u64,
     next_ms: u32,
     uptime_s: u32,
-    /// The detect multiplier in force.
-    misses: u8,
+    /// The detect multiplier in force, at least 1.
+    pub misses: u8,
     /// The goodbye that the newest datagram was: no more is promised in this session.
     bye: Option<Reason>,
 }
@@ -284,15 +284,30 @@ impl Source {
         self.arrived.after_ms(self.awaited_after(config).1)
     }
 
+    /// The offset between the two clocks at the newest beat, in microseconds modulo 2^64.
+    #[must_use]
+    pub const fn offset_us(&self) -> i64 {
+        self.arrived.as_micros().wrapping_sub(self.sent_us) as i64
+    }
+
     /// How long after the arrival of the newest beat the next one is expected, in microseconds, and late, in
     /// milliseconds.
     fn awaited_after(&self, config: &Config) -> (u64, u64) {
         let margin_us = self.arrivals.margin_us(config.margin, self.interval_ms);
-        let offset_us = self.arrived.as_micros().wrapping_sub(self.sent_us) as i64;
+        let offset_us = self.offset_us();
         let next_us = u64::from(self.next_ms) * 1_000;
         let expected_after_us = self.arrivals.expected_after_us(offset_us, next_us, margin_us);
         let late_after_ms = expected_after_us.saturating_add(margin_us).div_ceil(1_000);
         (expected_after_us, late_after_ms)
+    }
+
+    /// The detect multiplier that is enough for the silence since the newest beat not to be a death, if it ends `now`;
+    /// `None` after a bye.
+    #[must_use]
+    pub fn needed_misses(&self, now: Moment, rules: Rules<'_>) -> Option<u64> {
+        let promise = self.promise(rules).filter(|_| self.bye.is_none())?;
+        let overdue_us = now.since(promise.late_at).as_nanos().div_ceil(1_000) as u64;
+        Some(1 + overdue_us.div_ceil(u64::from(self.interval_ms) * 1_000))
     }
 
     /// How many slots beyond the newest the source's schedule has turned, less the waiting time. It stands still
@@ -318,6 +333,6 @@ impl Source {
 }
 
 /// The collector's clock minus the sender's, modulo 2^64: the sender's is whatever it says.
-const fn offset_us(frame: &Frame, now: Moment) -> i64 {
+pub(super) const fn offset_us(frame: &Frame, now: Moment) -> i64 {
     now.as_micros().wrapping_sub(frame.sent_us) as i64
 }

@@ -22,11 +22,12 @@ use super::flapping::Flapping;
 use super::history::History;
 use super::mass::{Change, Falls};
 use super::origin::Origin;
+use super::patience::Patiences;
 use super::reject::{Reject, Rejected};
 use super::rules::Rules;
 use super::slots::Filled;
 use super::snapshots::Snapshots;
-use super::source::{Source, Succession};
+use super::source::{Source, Succession, offset_us};
 use super::table::{LabelHash, Table};
 use super::tell::{self, Before};
 use super::transmit::{Peer, Transmit};
@@ -64,6 +65,7 @@ pub struct Tracker {
     snapshots: Snapshots,
     twins: Twins,
     flapping: Flapping,
+    patiences: Option<Patiences>,
 }
 
 impl Tracker {
@@ -92,6 +94,7 @@ impl Tracker {
             snapshots: Snapshots::new(config.report),
             twins: Twins::default(),
             flapping: Flapping::default(),
+            patiences: Patiences::new(&config),
             config,
         }
     }
@@ -190,7 +193,10 @@ impl Tracker {
         let source = Source::first(frame, origin, now, &self.config);
         let id = self.table.admit(hash, (source, History::begin(now)));
         self.states[State::Unknown as usize] += 1;
-        self.snapshots.admit(id);
+        self.snapshots.admit(id, &self.table[id]);
+        if let Some(patiences) = &mut self.patiences {
+            patiences.admit(id, &mut self.table[id]);
+        }
         self.settle(id, frame, now, &Before::FIRST, None);
         self.table[id].alarm = self.deadlines.arm(id.0, self.deadline(id));
         Ok(())
@@ -214,8 +220,15 @@ impl Tracker {
         }
         let before = Before::of((source, history), now);
         let restart = source.restart_cause(frame);
-        history.end_session(&source.begin_session(frame, succession));
+        let ended = source.begin_session(frame, succession);
+        history.end_session(&ended);
         source.take_first(frame, origin, now, &self.config);
+        if let Some(meter) = self.snapshots.meter(id) {
+            meter.renew(&ended, &source.slots, source.offset_us());
+        }
+        if let Some(patiences) = &mut self.patiences {
+            patiences.apply(id, source);
+        }
         self.settle(id, frame, now, &before, Some(restart));
         self.rearm(id);
         Ok(())
@@ -223,7 +236,14 @@ impl Tracker {
 
     /// A frame of the current session.
     fn hear_on(&mut self, id: SourceId, frame: &Frame, origin: Origin, now: Moment) {
+        let rules = Rules {
+            config: &self.config,
+            blindness: &self.blindness,
+        };
         let (source, history) = self.table.record_mut(id).expect(FOUND);
+        if let Some(meter) = self.snapshots.meter(id) {
+            meter.take(&source.slots, frame.seq, offset_us(frame, now));
+        }
         let filled = source.fill(frame, now);
         if filled != Filled::Newest(0) {
             history.count(filled);
@@ -232,13 +252,13 @@ impl Tracker {
             return;
         }
         if source.is_steady(frame.kind, origin) {
-            source.take_newest(frame, origin, now, &self.config);
+            take_newest((id, source), (frame, origin), now, rules, &mut self.patiences);
             let late_at = source.late_at(&self.config);
             source.alarm = self.deadlines.advance(id.0, source.alarm, late_at);
             return;
         }
         let before = Before::of((source, history), now);
-        source.take_newest(frame, origin, now, &self.config);
+        take_newest((id, source), (frame, origin), now, rules, &mut self.patiences);
         self.settle(id, frame, now, &before, None);
         self.rearm(id);
     }
@@ -339,5 +359,19 @@ impl Tracker {
             rejected: self.rejected.clone(),
             ..Tick::default()
         }
+    }
+}
+
+/// Has the source take its newest beat, and learn by it where there is a budget of false alarms.
+fn take_newest(
+    (id, source): (SourceId, &mut Source),
+    (frame, origin): (&Frame, Origin),
+    now: Moment,
+    rules: Rules<'_>,
+    patiences: &mut Option<Patiences>,
+) {
+    match patiences {
+        None => source.take_newest(frame, origin, now, rules.config),
+        Some(patiences) => patiences.take_newest((id, source), (frame, origin), now, rules),
     }
 }

@@ -14,22 +14,28 @@ pub(crate) const FAMILY: Family = Family {
     least_threshold: 0.0,
 };
 
-struct Beacon {
+/// The detector on one trace.
+pub(crate) struct Beacon {
     interval_ms: u32,
     patience_us: i64,
     heard: Option<(Arrivals, Beat)>,
 }
 
 fn beacon(trace: &Trace, threshold: f64) -> Box<dyn Detector> {
-    Box::new(Beacon {
-        interval_ms: (trace.interval_us / 1_000) as u32,
-        patience_us: (trace.interval_us as f64 * threshold) as i64,
-        heard: None,
-    })
+    Box::new(Beacon::new(trace, threshold))
 }
 
-impl Detector for Beacon {
-    fn heard(&mut self, beat: &Beat) -> i64 {
+impl Beacon {
+    pub(crate) fn new(trace: &Trace, threshold: f64) -> Self {
+        Self {
+            interval_ms: (trace.interval_us / 1_000) as u32,
+            patience_us: (trace.interval_us as f64 * threshold) as i64,
+            heard: None,
+        }
+    }
+
+    /// Takes in a newer beat, and says when the next one is late.
+    pub(crate) fn late(&mut self, beat: &Beat) -> i64 {
         let offset_us = beat.offset_us();
         let arrivals = match self.heard.take() {
             None => Arrivals::new(offset_us, self.interval_ms),
@@ -41,7 +47,21 @@ impl Detector for Beacon {
         let margin_us = arrivals.margin_us(Margin::Auto, self.interval_ms);
         let late_after_us = arrivals.expected_after_us(offset_us, beat.next_us, margin_us) + margin_us;
         self.heard = Some((arrivals, *beat));
-        beat.arrived_us + up_to_whole_ms(late_after_us) + self.patience_us
+        beat.arrived_us + up_to_whole_ms(late_after_us)
+    }
+
+    /// The safety margin now; none before the first beat.
+    pub(crate) fn margin_us(&self) -> u64 {
+        let arrivals = self.heard.as_ref();
+        arrivals.map_or(0, |(arrivals, _)| {
+            arrivals.margin_us(Margin::Auto, self.interval_ms)
+        })
+    }
+}
+
+impl Detector for Beacon {
+    fn heard(&mut self, beat: &Beat) -> i64 {
+        self.late(beat) + self.patience_us
     }
 }
 

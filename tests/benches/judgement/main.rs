@@ -4,18 +4,21 @@
 //!     cargo bench -p beacon-tests --bench judgement -- [--beats N] [--seed N] [--charts DIR] [TRACE.csv[.gz]]…
 
 mod beacon;
+mod budget;
 mod candidate;
 mod chart;
 mod curve;
 mod detector;
 mod multipliers;
 mod peers;
+mod probes;
 mod quality;
 mod random;
 mod recorded;
 mod report;
 mod synthetic;
 mod trace;
+mod ways;
 mod window;
 mod worlds;
 
@@ -87,6 +90,8 @@ fn judge(trace: &Trace, options: &Options, out: &mut impl Write) -> io::Result<(
     for family in OURS {
         multipliers::write(family, trace, out)?;
     }
+    multipliers::write_probed(trace, options.seed, out)?;
+    budget::write(trace, out)?;
     let path = options.charts.join(format!("{}.svg", trace.name));
     fs::write(&path, chart::svg(trace, &curves))?;
     writeln!(out, "chart: {}\n", path.display())?;

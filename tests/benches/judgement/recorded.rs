@@ -7,6 +7,7 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 
 use crate::trace::{Beat, Sending, Trace};
+use crate::ways::Drawn;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -55,7 +56,8 @@ pub(crate) fn read(path: &Path) -> io::Result<Trace> {
         .file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let name = name.trim_end_matches(".gz").trim_end_matches(".csv");
-    Ok(Trace::new(name, interval_us, sendings))
+    let ways = Box::new(Drawn::new(&sendings, interval_us));
+    Ok(Trace::new(name, interval_us, sendings, ways))
 }
 
 fn text(path: &Path) -> io::Result<String> {

@@ -2,7 +2,8 @@
 
 use crate::random::Random;
 use crate::trace::{Beat, Sending, Trace};
-use crate::worlds::{Congested, DiskStalls, Lan, Mobile, Route, Starlink, SteppedClock, Wan, Wifi};
+use crate::ways::{Remembered, Remembrance};
+use crate::worlds::{Congested, DiskStalls, Lan, Lossy, Mobile, Route, Starlink, SteppedClock, Wan, Wifi};
 
 const MS: f64 = 1_000.0;
 const S: f64 = 1_000_000.0;
@@ -48,8 +49,15 @@ pub(crate) trait World {
 }
 
 /// Sends so many beats through a world.
-fn trace(name: &str, interval_us: f64, mut world: impl World, beats: usize, seed: u64) -> Trace {
+fn trace<W: World + Clone + 'static>(
+    name: &str,
+    interval_us: f64,
+    mut world: W,
+    beats: usize,
+    seed: u64,
+) -> Trace {
     let mut random = Random::new(seed);
+    let mut remembered = Vec::with_capacity(beats);
     let mut sendings = Vec::with_capacity(beats);
     let mut scheduled = S;
     let mut last_arrived = 0.0_f64;
@@ -65,6 +73,12 @@ fn trace(name: &str, interval_us: f64, mut world: impl World, beats: usize, seed
             outage = random.between(1.0, 7.0) as u32;
         }
         let is_lost = passage.is_lost || outage > 0;
+        remembered.push(Remembrance {
+            scheduled_us: scheduled as i64,
+            sent_us: sent as i64,
+            world: world.clone(),
+            is_out: outage > 0,
+        });
         outage = outage.saturating_sub(1);
         let behind = if passage.may_overtake {
             0.0
@@ -86,13 +100,14 @@ fn trace(name: &str, interval_us: f64, mut world: impl World, beats: usize, seed
         sendings.push(Sending { beat, is_lost });
         scheduled = next;
     }
-    Trace::new(name, interval_us as u64, sendings)
+    let ways = Box::new(Remembered::new(remembered));
+    Trace::new(name, interval_us as u64, sendings, ways)
 }
 
 /// All of them, each with a seed of its own, to be made one at a time.
 pub(crate) fn all(beats: usize, seed: u64) -> impl Iterator<Item = Trace> {
     let tenth = 100.0 * MS;
-    (1..=9).map(move |number: u64| {
+    (1..=10).map(move |number: u64| {
         let seed = seed.wrapping_mul(1_000_003).wrapping_add(number);
         match number {
             1 => trace("lan", tenth, Lan, beats, seed),
@@ -103,7 +118,8 @@ pub(crate) fn all(beats: usize, seed: u64) -> impl Iterator<Item = Trace> {
             6 => trace("disk", S, DiskStalls::default(), beats, seed),
             7 => trace("route", tenth, Route::default(), beats, seed),
             8 => trace("starlink", tenth, Starlink::default(), beats, seed),
-            _ => trace("clockstep", S, SteppedClock::default(), beats, seed),
+            9 => trace("clockstep", S, SteppedClock::default(), beats, seed),
+            _ => trace("lossy", S, Lossy, beats, seed),
         }
     })
 }

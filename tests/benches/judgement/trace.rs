@@ -1,5 +1,7 @@
 //! What a detector gets to see of a sender: the beats that arrived, in the order of their arrival.
 
+use crate::ways::Ways;
+
 /// One beat that was the newest when it arrived.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Beat {
@@ -40,11 +42,18 @@ pub(crate) struct Trace {
     pub(crate) interval_us: u64,
     /// The beats, by arrival. A beat that was overtaken says nothing new, and is left out for every detector.
     pub(crate) beats: Vec<Beat>,
+    /// What probes meet.
+    pub(crate) ways: Box<dyn Ways>,
 }
 
 impl Trace {
     /// Sorts the sendings by arrival, and leaves out the lost and the overtaken ones.
-    pub(crate) fn new(name: impl Into<String>, interval_us: u64, mut sendings: Vec<Sending>) -> Self {
+    pub(crate) fn new(
+        name: impl Into<String>,
+        interval_us: u64,
+        mut sendings: Vec<Sending>,
+        ways: Box<dyn Ways>,
+    ) -> Self {
         sendings.retain(|sending| !sending.is_lost);
         sendings.sort_by_key(|sending| (sending.beat.arrived_us, sending.beat.seq));
         let mut highest = None;
@@ -58,6 +67,7 @@ impl Trace {
             name: name.into(),
             interval_us,
             beats,
+            ways,
         }
     }
 

@@ -7,6 +7,7 @@ const MS: f64 = 1_000.0;
 const S: f64 = 1_000_000.0;
 
 /// A quiet switched network.
+#[derive(Clone)]
 pub(crate) struct Lan;
 
 impl World for Lan {
@@ -23,7 +24,7 @@ impl World for Lan {
 }
 
 /// A long path with bursts of delay and loss, in which beats overtake one another.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Wan {
     is_busy: bool,
 }
@@ -49,7 +50,7 @@ impl World for Wan {
 }
 
 /// A mobile network: a wandering log-normal delay, and stalls of up to 10 s after which all comes at once.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Mobile {
     level: f64,
     blocked_until: f64,
@@ -68,7 +69,7 @@ impl World for Mobile {
 }
 
 /// Wi-Fi with spells of power save (beacons every 102.4 ms), short stalls, and stalls of 15 s.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Wifi {
     saves_power: bool,
     blocked_until: f64,
@@ -100,7 +101,7 @@ impl World for Wifi {
 }
 
 /// An uplink whose queue fills to 1.5 s while it is congested, and then loses a quarter.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Congested {
     is_congested: bool,
     queue: f64,
@@ -121,7 +122,7 @@ impl World for Congested {
 }
 
 /// A quiet network and a sender that stalls: spells of slow writes, and single stalls of up to 8 s.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct DiskStalls {
     busy_beats: u32,
 }
@@ -156,7 +157,7 @@ impl World for DiskStalls {
 }
 
 /// A path that changes between two routes 50 ms apart.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Route {
     is_long: bool,
 }
@@ -174,7 +175,7 @@ impl World for Route {
 }
 
 /// A satellite network that moves to another satellite every 15 s, now and then with a short outage.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Starlink {
     beats_left: u32,
     level: f64,
@@ -205,7 +206,7 @@ impl World for Starlink {
 }
 
 /// A steady path and a sender whose clock is stepped by up to 5 s.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct SteppedClock {
     error: f64,
 }
@@ -225,5 +226,15 @@ impl World for SteppedClock {
             delay += random.exponential(300.0 * MS);
         }
         Passage::new(delay, random.chance(0.005))
+    }
+}
+
+/// A radio link that loses every fifth datagram, each for itself.
+#[derive(Clone)]
+pub(crate) struct Lossy;
+
+impl World for Lossy {
+    fn pass(&mut self, _at: f64, random: &mut Random) -> Passage {
+        Passage::new(30.0 * MS + random.exponential(5.0 * MS), random.chance(0.2))
     }
 }

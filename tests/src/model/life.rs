@@ -6,8 +6,10 @@ use std::time::Duration;
 use beacon_collector::track::config::{Config, Margin};
 use beacon_common::{Kind, Moment, Reason};
 
+use super::budget::Budget;
 use super::damping::{Damping, STEADY_AFTER};
 use super::estimate::Estimate;
+use super::measure::Reported;
 use super::twins::{self, Refusal};
 use super::wheel::{Class, Log};
 use super::{Hearing, Past};
@@ -67,10 +69,13 @@ pub(super) struct Life {
     pub(super) promise: Promise,
     /// When it did not.
     pub(super) blinds: Vec<Blind>,
+    pub(super) budget: Option<Budget>,
     pub(super) reported: Counters,
     /// What was refused, in order.
     pub(super) refusals: Vec<Refusal>,
     pub(super) damping: Damping,
+    /// What reports told beside the counters.
+    pub(super) measured: Reported,
 }
 
 impl Life {
@@ -232,7 +237,7 @@ impl Life {
     }
 
     /// Slot h + k is lost where k is at most this.
-    fn turned_past(&self, now: Moment, reorder_wait: u32) -> i128 {
+    pub(super) fn turned_past(&self, now: Moment, reorder_wait: u32) -> i128 {
         let now = i128::from(now.as_nanos());
         let awaited = self.awaited();
         let until = awaited.down.map_or(now, |down| now.min(down));
@@ -242,8 +247,17 @@ impl Life {
     }
 }
 
+/// The multiplier that holds for a frame where none is learned.
+pub(super) fn asked_misses(newest: &Hearing, config: &Config) -> i128 {
+    let asked = match newest.frame.misses {
+        0 => config.misses,
+        misses => misses,
+    };
+    config.misses_override.unwrap_or(asked).into()
+}
+
 /// The deadlines that the newest frame of a session sets.
-pub(super) fn promise(log: &Log, newest: &Hearing, config: &Config) -> Promise {
+pub(super) fn promise(log: &Log, newest: &Hearing, config: &Config, budget: Option<&Budget>) -> Promise {
     let estimate = Estimate::from(log.newest()).expect("the newest frame is in its session's log");
     let margin = match config.margin {
         Margin::Auto => estimate.margin_us(newest.interval_us()),
@@ -254,12 +268,8 @@ pub(super) fn promise(log: &Log, newest: &Hearing, config: &Config) -> Promise {
     let expected = (promised + ahead.min(margin)).max(0);
     let late_ms = (expected + margin + 999).div_euclid(1_000);
     let late = newest.at_ns() + late_ms * NS_PER_MS;
-    let asked_for = if newest.frame.misses == 0 {
-        config.misses
-    } else {
-        newest.frame.misses
-    };
-    let misses = i128::from(config.misses_override.unwrap_or(asked_for));
+    let asked = asked_misses(newest, config);
+    let misses = budget.map_or(asked, |budget| budget.misses.max(asked));
     let down = late + (misses - 1) * newest.interval_us() * 1_000;
     let is_endless = match newest.frame.kind {
         Kind::Bye(Reason::Sleep) => newest.frame.next_ms == 0,

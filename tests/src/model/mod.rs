@@ -3,10 +3,12 @@
 //! It is as unlike the tracker as it can be: it keeps everything it ever heard, works in 128-bit integers and
 //! counts anew whenever it is asked. It is slow and takes as much memory as it likes.
 
+mod budget;
 mod damping;
 mod estimate;
 mod life;
 pub mod mass;
+mod measure;
 mod twins;
 mod wheel;
 
@@ -17,9 +19,11 @@ use beacon_collector::track::config::Config;
 use beacon_common::{Frame, Kind, Moment, Reason, Seq};
 
 use crate::line::Line;
+use budget::Budget;
 use damping::Damping;
 pub use life::Blind;
-use life::{Counters, Life, promise};
+use life::{Counters, Life, asked_misses, promise};
+use measure::{Reported, measured};
 use wheel::{Class, Log};
 
 /// A frame, and when and where from it was heard.
@@ -137,19 +141,26 @@ impl Model {
     fn meet(&mut self, hearing: Hearing) -> Vec<Line> {
         let mut log = Log::joined(&hearing);
         log.take(hearing);
+        let allowance = self
+            .config
+            .false_alarms
+            .filter(|_| self.config.misses_override.is_none());
+        let budget = allowance.map(Budget::new);
         self.life = Some(Life {
             state: "unknown",
             cause: "new",
             since: hearing.at,
             status: "unknown",
             has_beaten: false,
-            promise: promise(&log, &hearing, &self.config),
+            promise: promise(&log, &hearing, &self.config, budget.as_ref()),
+            budget,
             blinds: Vec::new(),
             sessions: vec![log],
             newest: hearing,
             reported: Counters::default(),
             refusals: Vec::new(),
             damping: Damping::default(),
+            measured: Reported::default(),
         });
         self.react(hearing, None, None)
     }
@@ -159,8 +170,12 @@ impl Model {
             return Vec::new();
         };
         let before = life.newest;
+        let late = life.awaited().late;
         let current = life.current().session;
         let restart = (hearing.frame.session != current).then(|| life.restart_cause(&hearing));
+        if let Some(ended) = life.sessions.last_mut().filter(|_| restart.is_some()) {
+            ended.settle_all();
+        }
         if hearing.frame.session > current {
             life.sessions.push(Log::taken_over(&hearing));
         } else if hearing.frame.session < current {
@@ -172,7 +187,17 @@ impl Model {
         if log.take(hearing) != Class::New {
             return Vec::new();
         }
-        life.promise = promise(log, &hearing, &self.config);
+        if let Some(budget) = life
+            .budget
+            .as_mut()
+            .filter(|_| restart.is_none() && !before.is_bye())
+        {
+            let overdue = late.map_or(0, |late| hearing.at_ns() - late).max(0);
+            let needed = 1 + (overdue + before.interval_us() * 1_000 - 1) / (before.interval_us() * 1_000);
+            let silence_us = (hearing.at_ns() - before.at_ns()) / 1_000;
+            budget.take(silence_us, needed, asked_misses(&hearing, &self.config));
+        }
+        life.promise = promise(log, &hearing, &self.config, life.budget.as_ref());
         life.newest = hearing;
         self.react(hearing, Some(before), restart)
     }
@@ -322,13 +347,19 @@ impl Model {
 
     /// The `report` line at `now`.
     pub fn report(&mut self, now: Moment) -> Option<Line> {
-        let life = self.life.as_ref()?;
+        let life = self.life.as_mut()?;
         let (total, last) = (life.counters(now, self.config.reorder_wait), life.reported);
-        let extra = vec![
+        let mut extra = vec![
             ("old", (total.old - last.old).to_string()),
             ("jitter_us", life.current().jitter_us().to_string()),
             ("expected", (total.expected - last.expected).to_string()),
         ];
+        let past = life.turned_past(now, self.config.reorder_wait);
+        if let Some(log) = life.sessions.last_mut() {
+            log.settle_lost(past);
+        }
+        extra.extend(measured(&life.sessions, &mut life.measured));
+        let life = self.life.as_ref()?;
         let mut line = self.tell(now, "report", Some(life.cause), life.past(now), extra)?;
         line.received = total.received - last.received;
         line.lost = total.lost - last.lost;
@@ -344,9 +375,13 @@ impl Model {
         event: &'static str,
         cause: Option<&'static str>,
         past: Past,
-        extra: Vec<(&'static str, String)>,
+        mut extra: Vec<(&'static str, String)>,
     ) -> Option<Line> {
         let life = self.life.as_ref()?;
+        let is_learning = life.budget.as_ref().is_some_and(|budget| budget.is_learning);
+        if is_learning && life.bound().is_some() {
+            extra.push(("learning", "true".to_owned()));
+        }
         let counters = life.counters(now, self.config.reorder_wait);
         Some(Line {
             at: now,

@@ -24,10 +24,15 @@ pub(super) enum Class {
 pub(super) struct Log {
     pub(super) session: Session,
     /// The lowest number that a frame was expected of.
-    expected_from: i128,
+    pub(super) expected_from: i128,
     heard: Vec<(Class, Hearing)>,
     /// The numbers that were received.
     filled: BTreeSet<i128>,
+    /// The numbers that were received when they were settled: for the runs of lost ones, a beat that comes later
+    /// comes too late.
+    pub(super) settled: BTreeSet<i128>,
+    /// The lowest number that is not settled.
+    settled_to: i128,
 }
 
 impl Log {
@@ -39,6 +44,8 @@ impl Log {
             expected_from,
             heard: Vec::new(),
             filled: BTreeSet::new(),
+            settled: BTreeSet::new(),
+            settled_to: expected_from,
         }
     }
 
@@ -46,7 +53,7 @@ impl Log {
     pub(super) fn taken_over(first: &Hearing) -> Self {
         let mut log = Self::joined(first);
         if first.seq() <= WHEEL {
-            log.expected_from = 1;
+            (log.expected_from, log.settled_to) = (1, 1);
         }
         log
     }
@@ -65,11 +72,46 @@ impl Log {
             Some(_) if self.filled.contains(&seq) => Class::Duplicate,
             Some(_) => Class::Reordered,
         };
+        if class == Class::New {
+            self.settle(seq - WHEEL + 1);
+        }
         if matches!(class, Class::New | Class::Reordered) {
             self.filled.insert(seq);
         }
         self.heard.push((class, hearing));
         class
+    }
+
+    fn settle(&mut self, until: i128) {
+        if until > self.settled_to {
+            self.settled.extend(self.filled.range(self.settled_to..until));
+            self.settled_to = until;
+        }
+    }
+
+    /// Settles all, because the session ends.
+    pub(super) fn settle_all(&mut self) {
+        self.settle(self.highest().map_or(0, |highest| highest + 1));
+    }
+
+    /// Settles what is received or lost, up to the first number that is waited for, when those up to `past` beyond
+    /// the highest are lost.
+    pub(super) fn settle_lost(&mut self, past: i128) {
+        let Some(highest) = self.highest() else { return };
+        let mut until = (highest + past.min(0)).max(highest - WHEEL) + 1;
+        while self.filled.contains(&until) {
+            until += 1;
+        }
+        self.settle(until);
+    }
+
+    /// What was received, in the order of arrival.
+    pub(super) fn received(&self) -> Vec<&Hearing> {
+        let received = self
+            .heard
+            .iter()
+            .filter(|(class, _)| matches!(class, Class::New | Class::Reordered));
+        received.map(|(_, hearing)| hearing).collect()
     }
 
     pub(super) fn count(&self, class: Class) -> i128 {
@@ -108,11 +150,7 @@ impl Log {
     /// The interarrival jitter of RFC 3550, appendix A.8, in its integer form: sixteen times the jitter is kept,
     /// and all is of 32 bits.
     pub(super) fn jitter_us(&self) -> i128 {
-        let received = self
-            .heard
-            .iter()
-            .filter(|(class, _)| matches!(class, Class::New | Class::Reordered));
-        let offsets: Vec<i128> = received.map(|(_, hearing)| hearing.offset_us()).collect();
+        let offsets: Vec<i128> = self.received().into_iter().map(Hearing::offset_us).collect();
         let mut sixteenfold: i128 = 0;
         for pair in offsets.windows(2) {
             let change = ((pair[1] - pair[0] + (1 << 31)).rem_euclid(1 << 32) - (1 << 31)).abs();

@@ -53,6 +53,7 @@ fn words(kind: Type) -> &'static str {
         Type::Health => "health",
         Type::CountByState => "integers by state",
         Type::CountByReason => "integers by reason",
+        Type::CountByRun => "integers by length",
     }
 }
 

@@ -5,6 +5,7 @@ use super::*;
 use crate::output::samples::{happened, up};
 use crate::output::schema::schema;
 use crate::track::event::{Cause, Detail, Happening, Marks, SourceEvent, State, Tick};
+use crate::track::meter::Measured;
 use beacon_common::{Health, Seq, Session};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -198,6 +199,12 @@ fn detail(happening: Happening, count: u64, number: i64, addr: SocketAddr, wake:
             old: count,
             jitter_us: count,
             expected: number,
+            measured: Measured {
+                loss_run_max: count as u32,
+                loss_runs: [count as u32; _],
+                reorder_extent_max: count as u32,
+                delays_us: count.is_multiple_of(2).then_some([count as u32; 2]),
+            },
         },
         _ => Detail::None,
     }

@@ -7,6 +7,7 @@ use beacon_common::Moment;
 use super::Tracker;
 use crate::track::event::{Cause, Event, SourceId, What};
 use crate::track::mass::Change;
+use crate::track::patience::Patiences;
 use crate::track::rules::Rules;
 
 impl Tracker {
@@ -38,6 +39,8 @@ impl Tracker {
     pub(super) fn marked(&mut self, mut event: Event) -> Event {
         if let What::Source(told) = &mut event.what {
             told.marks.mass = self.falls.is_mass();
+            let is_learning = |patiences: &Patiences| patiences.is_learning(told.id);
+            told.marks.learning = told.bound.is_some() && self.patiences.as_ref().is_some_and(is_learning);
         }
         self.flapping.join(&mut event);
         event
