@@ -5,8 +5,10 @@
 
 pub mod admission;
 pub mod arrival;
+pub mod asked;
 pub mod auth;
 pub mod blindness;
+pub mod budget;
 pub mod commons;
 pub mod config;
 pub mod deadlines;
@@ -14,7 +16,9 @@ pub mod event;
 pub mod history;
 pub mod jitter;
 pub mod mass;
+pub mod nonces;
 pub mod origin;
+pub mod proof;
 pub mod reject;
 pub mod rules;
 pub mod slots;
@@ -25,3 +29,4 @@ pub mod tally;
 mod tell;
 pub mod tracker;
 pub mod transmit;
+pub mod ways;

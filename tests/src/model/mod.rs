@@ -3,6 +3,7 @@
 //! It is as unlike the tracker as it can be: it keeps everything it ever heard, works in 128-bit integers and
 //! counts anew whenever it is asked. It is slow and takes as much memory as it likes.
 
+mod asking;
 mod estimate;
 mod life;
 pub mod mass;
@@ -11,12 +12,13 @@ mod wheel;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use beacon_collector::track::config::Config;
-use beacon_common::{Frame, Kind, Moment, Reason, Seq};
+use beacon_collector::track::config::{Config, Probe};
+use beacon_common::{Frame, Kind, Moment, Reason, Seq, Session};
 
 use crate::line::Line;
+use asking::Asking;
 pub use life::Blind;
-use life::{Counters, Life, promise};
+use life::{Counters, Life, promise, promise_of_reply};
 use wheel::{Class, Log};
 
 /// A frame, and when and where from it was heard.
@@ -66,6 +68,7 @@ fn modulo_2_64(number: i128) -> i128 {
 pub struct Model {
     config: Config,
     life: Option<Life>,
+    probes: Vec<(SocketAddr, Session)>,
 }
 
 /// What a frame leads to.
@@ -75,6 +78,8 @@ pub enum Outcome {
     Taken(Vec<Line>),
     /// Its session is older than the current one, which is live.
     Refused,
+    /// It is a reply, and answers nothing that was asked.
+    Unasked,
 }
 
 /// What a line tells of the time before its moment.
@@ -89,7 +94,11 @@ impl Model {
     /// A source that was never heard, at a collector with these options.
     #[must_use]
     pub const fn new(config: Config) -> Self {
-        Self { config, life: None }
+        Self {
+            config,
+            life: None,
+            probes: Vec::new(),
+        }
     }
 
     /// Its state, if it is known.
@@ -108,6 +117,7 @@ impl Model {
     /// Takes a frame of this source.
     pub fn hear(&mut self, hearing: Hearing) -> Outcome {
         match &self.life {
+            _ if hearing.frame.kind == Kind::Reply => self.hear_reply(hearing),
             None => Outcome::Taken(self.meet(hearing)),
             Some(life) => {
                 let current = life.current().session;
@@ -121,7 +131,7 @@ impl Model {
 
     fn meet(&mut self, hearing: Hearing) -> Vec<Line> {
         let mut log = Log::joined(&hearing);
-        log.take(hearing);
+        log.take(hearing, false);
         self.life = Some(Life {
             state: "unknown",
             cause: "new",
@@ -132,6 +142,8 @@ impl Model {
             blinds: Vec::new(),
             sessions: vec![log],
             newest: hearing,
+            reply: None,
+            asking: Asking::default(),
             reported: Counters::default(),
         });
         self.react(hearing, None, None)
@@ -141,7 +153,7 @@ impl Model {
         let Some(life) = &mut self.life else {
             return Vec::new();
         };
-        let before = life.newest;
+        let (before, before_at) = (life.newest, life.sign().at);
         let current = life.current().session;
         let restart = (hearing.frame.session != current).then(|| life.restart_cause(&hearing));
         if hearing.frame.session > current {
@@ -152,12 +164,55 @@ impl Model {
         let Some(log) = life.sessions.last_mut() else {
             return Vec::new();
         };
-        if log.take(hearing) != Class::New {
+        if log.take(hearing, life.reply.is_some()) != Class::New {
             return Vec::new();
         }
         life.promise = promise(log, &hearing, &self.config);
         life.newest = hearing;
-        self.react(hearing, Some(before), restart)
+        life.reply = None;
+        life.asking.end_silence();
+        if before.from != hearing.from {
+            let received = life.counters(hearing.at, self.config.reorder_wait).received;
+            life.asking.begin_address(received - 1);
+        }
+        let silence_before = Hearing {
+            at: before_at,
+            ..before
+        };
+        self.react(hearing, Some(silence_before), restart)
+    }
+
+    /// A reply is a sign of life where it answers what was asked in this silence, in the current session.
+    fn hear_reply(&mut self, reply: Hearing) -> Outcome {
+        let Some(life) = &mut self.life else {
+            return Outcome::Unasked;
+        };
+        let is_of_session = reply.frame.session == life.current().session;
+        let is_silent = matches!(life.state, "late" | "down");
+        if !(is_of_session && is_silent && life.asking.has_asked(reply.frame.sent_us)) {
+            return Outcome::Unasked;
+        }
+        let past = life.past(reply.at);
+        life.promise = promise_of_reply(life.current(), &life.newest, &reply, &self.config);
+        life.reply = Some(reply);
+        life.asking.end_silence();
+        life.asking.trust();
+        life.enter("up", "back", reply.at);
+        let extra = vec![("by", "reply".to_owned())];
+        let line = self.line(reply.at, "up", Some("back"), past, extra);
+        Outcome::Taken(line.into_iter().collect())
+    }
+
+    /// What is asked since the last time: to which address, and in which session.
+    pub fn take_probes(&mut self) -> Vec<(SocketAddr, Session)> {
+        std::mem::take(&mut self.probes)
+    }
+
+    /// The nonce of the newest probe.
+    pub fn ask(&mut self, nonce: u64) {
+        if let Some(life) = &mut self.life {
+            life.asking.ask(nonce);
+        }
     }
 
     /// What the newest frame changes; `before` is the newest one before it.
@@ -220,7 +275,7 @@ impl Model {
         let nanos = match (life.state, awaited.late) {
             ("up", late) => late?,
             ("asleep", Some(late)) => late,
-            ("late", _) => awaited.down?,
+            ("late", _) => self.next_probe().unwrap_or(awaited.down?),
             _ => forgotten,
         };
         u64::try_from(nanos).ok().map(Moment::from_nanos)
@@ -235,7 +290,40 @@ impl Model {
         lines
     }
 
+    /// When a source that is late is asked next.
+    fn next_probe(&self) -> Option<i128> {
+        let life = self.life.as_ref()?;
+        let is_asked = match self.config.probe {
+            Probe::Auto => life.has_asked(),
+            Probe::Always => true,
+            Probe::Never => false,
+        };
+        let times = life.asking.times(life.since, life.awaited().down?);
+        times.into_iter().next().filter(|_| is_asked)
+    }
+
+    /// Asks, where it is time to.
+    fn probe(&mut self, now: Moment) {
+        let now = i128::from(now.as_nanos());
+        if self.next_probe().is_none_or(|next| next > now) {
+            return;
+        }
+        let Some(life) = &mut self.life else { return };
+        let Some(down) = life.awaited().down else { return };
+        life.asking.pass(life.since, down, now);
+        self.probes.push((life.newest.from, life.current().session));
+    }
+
     fn fall(&mut self, now: Moment) -> Option<Line> {
+        let life = self.life.as_ref()?;
+        let is_down = life
+            .awaited()
+            .down
+            .is_some_and(|down| down <= now.as_nanos().into());
+        if life.state == "late" && !is_down {
+            self.probe(now);
+            return None;
+        }
         let life = self.life.as_mut()?;
         let past = life.past(now);
         let (event, cause) = match life.state {
@@ -251,7 +339,15 @@ impl Model {
             return line;
         }
         life.enter(event, cause, now);
-        self.line(now, event, Some(cause), past, Vec::new())
+        if event == "late" {
+            let received = life.counters(now, self.config.reorder_wait).received;
+            life.asking.begin_silence(received);
+        }
+        let line = self.line(now, event, Some(cause), past, Vec::new());
+        if event == "late" {
+            self.probe(now);
+        }
+        line
     }
 
     /// The `state` line at `now`.
@@ -299,7 +395,7 @@ impl Model {
             cause,
             session: life.current().session,
             seq: Seq::new(life.current().highest()? as u32),
-            interval_ms: life.newest.frame.interval_ms,
+            interval_ms: life.sign().frame.interval_ms,
             status: life.status,
             since: now.since(past.since),
             silent: past.silent,

@@ -19,13 +19,21 @@ pub(super) enum Class {
     Old,
 }
 
+/// A frame, what it was when it came, and whether the newest sign of life before it was a reply.
+#[derive(Clone, Debug)]
+pub(super) struct Heard {
+    class: Class,
+    pub(super) hearing: Hearing,
+    pub(super) is_after_reply: bool,
+}
+
 /// One session of a source.
 #[derive(Clone, Debug)]
 pub(super) struct Log {
     pub(super) session: Session,
     /// The lowest number that a frame was expected of.
     expected_from: i128,
-    heard: Vec<(Class, Hearing)>,
+    heard: Vec<Heard>,
     /// The numbers that were received.
     filled: BTreeSet<i128>,
 }
@@ -56,7 +64,7 @@ impl Log {
     }
 
     /// Takes a frame down, and says what it was.
-    pub(super) fn take(&mut self, hearing: Hearing) -> Class {
+    pub(super) fn take(&mut self, hearing: Hearing, is_after_reply: bool) -> Class {
         let seq = hearing.seq();
         let class = match self.highest() {
             None => Class::New,
@@ -68,20 +76,21 @@ impl Log {
         if matches!(class, Class::New | Class::Reordered) {
             self.filled.insert(seq);
         }
-        self.heard.push((class, hearing));
+        self.heard.push(Heard {
+            class,
+            hearing,
+            is_after_reply,
+        });
         class
     }
 
     pub(super) fn count(&self, class: Class) -> i128 {
-        self.heard.iter().filter(|(was, _)| *was == class).count() as i128
+        self.heard.iter().filter(|heard| heard.class == class).count() as i128
     }
 
     /// The frames that were the newest when they came, in order.
-    pub(super) fn newest(&self) -> impl DoubleEndedIterator<Item = &Hearing> + Clone {
-        self.heard
-            .iter()
-            .filter(|(class, _)| *class == Class::New)
-            .map(|(_, hearing)| hearing)
+    pub(super) fn newest(&self) -> impl DoubleEndedIterator<Item = &Heard> + Clone {
+        self.heard.iter().filter(|heard| heard.class == Class::New)
     }
 
     /// The numbers that were expected and not received, up to `top`.
@@ -111,8 +120,8 @@ impl Log {
         let received = self
             .heard
             .iter()
-            .filter(|(class, _)| matches!(class, Class::New | Class::Reordered));
-        let offsets: Vec<i128> = received.map(|(_, hearing)| hearing.offset_us()).collect();
+            .filter(|heard| matches!(heard.class, Class::New | Class::Reordered));
+        let offsets: Vec<i128> = received.map(|heard| heard.hearing.offset_us()).collect();
         let mut sixteenfold: i128 = 0;
         for pair in offsets.windows(2) {
             let change = ((pair[1] - pair[0] + (1 << 31)).rem_euclid(1 << 32) - (1 << 31)).abs();

@@ -10,4 +10,6 @@ mod counters;
 mod deadlines;
 mod drops;
 mod goodbyes;
+mod probes;
+mod proof;
 mod sessions;

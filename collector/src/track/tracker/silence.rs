@@ -21,7 +21,7 @@ impl Tracker {
         match (source.state, source.promise(self.rules())) {
             (State::Unknown, _) => Moment::NEVER,
             (State::Up | State::Asleep, Some(promise)) => promise.late_at,
-            (State::Late, Some(promise)) => promise.down_at,
+            (State::Late, Some(promise)) => self.next_probe(id, promise.down_at).unwrap_or(promise.down_at),
             _ => {
                 let since = self.table.history(id).since;
                 since + self.config.forget + self.blindness.since(since)
@@ -77,6 +77,9 @@ impl Tracker {
 
     /// A deadline has passed without a beat. Returns whether the source is still there.
     fn judge(&mut self, id: SourceId, now: Moment) -> bool {
+        if self.table[id].state == State::Late && self.ask_on(id, now) {
+            return true;
+        }
         let record = (&self.table[id], self.table.history(id));
         let before = Before::of(record, now);
         let (state, happening, cause) = match before.state {
@@ -92,6 +95,9 @@ impl Tracker {
         };
         self.enter(id, state, cause, now);
         self.tell(id, now, &before, (happening, Some(cause)), Detail::None);
+        if state == State::Late {
+            self.begin_silence(id, now);
+        }
         true
     }
 
@@ -100,6 +106,8 @@ impl Tracker {
         self.enter(id, State::Unknown, cause, now);
         self.tell(id, now, before, (Happening::Forgotten, None), Detail::None);
         self.states[State::Unknown as usize] -= 1;
+        self.ways.leave(self.table[id].way);
+        self.pasts.forget(id);
         self.table.remove(id);
         self.commons.admission.leave();
     }
