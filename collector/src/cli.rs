@@ -15,7 +15,7 @@ use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::failure::{Exit, Failure};
 use crate::output::Format;
 use crate::output::events::{EventName, EventSet};
-use crate::track::config::Margin;
+use crate::track::config::{Margin, Probe};
 use crate::track::patience::MOST_MISSES;
 
 /// How many threads may share the beats.
@@ -65,6 +65,18 @@ pub struct Options {
     /// made with one of them; read again on SIGHUP
     #[arg(long, env = "BEACON_KEYS", value_name = "FILE")]
     pub keys: Option<PathBuf>,
+
+    /// With keys, believe sources and sessions without asking them for proof: for networks that have no way back
+    #[arg(long, env = "BEACON_ONE_WAY", value_parser = switch)]
+    pub one_way: bool,
+
+    /// Which sources are asked for a sign of life when they turn late: auto those that have asked for acks
+    #[arg(long, env = "BEACON_PROBE", value_name = "auto|always|never", default_value = "auto", value_parser = probe, allow_hyphen_values = true)]
+    pub probe: Probe,
+
+    /// How many probes are sent within a second at most, those for proof too
+    #[arg(long, env = "BEACON_PROBE_RATE", value_name = "1-1000000", default_value = "1000", value_parser = probe_rate, allow_hyphen_values = true)]
+    pub probe_rate: u32,
 
     /// How many beats may be missing before a source is down, where its frames leave that open
     #[arg(long, env = "BEACON_MISSES", value_name = "1-255", default_value = "3", value_parser = misses, allow_hyphen_values = true)]
@@ -311,6 +323,27 @@ fn false_alarms(text: &str) -> Result<FalseAlarms, String> {
         Ok(FalseAlarms(period))
     } else {
         Err(refuse(text, "from one in 100 years to one a second", takes))
+    }
+}
+
+fn probe(text: &str) -> Result<Probe, String> {
+    match text {
+        "auto" => Ok(Probe::Auto),
+        "always" => Ok(Probe::Always),
+        "never" => Ok(Probe::Never),
+        _ => Err(refuse(text, "a way to probe", "auto, always or never")),
+    }
+}
+
+fn probe_rate(text: &str) -> Result<u32, String> {
+    number(text, 1, 1_000_000, "a number from 1 to 1000000")
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "true" | "yes" => Ok(true),
+        "0" | "false" | "no" => Ok(false),
+        _ => Err(refuse(text, "a switch", "true or false")),
     }
 }
 

@@ -99,7 +99,10 @@ impl Config {
                 max_sources: options.max_sources,
                 admit_rate: NonZeroU32::new(options.admit_rate).filter(|_| keys.is_none()),
                 report: options.report.0,
+                probe: options.probe,
+                probe_rate: options.probe_rate,
                 keys: keys.unwrap_or_default(),
+                one_way: options.one_way,
             },
             keys: options.keys,
             output: Settings {

@@ -70,7 +70,7 @@ fn open_pipe(output: &Settings, orders: &Arc<Orders>) -> Result<Pipe, Failure> {
     Pipe::open(stdout, output, notify).map_err(|error| refused("start a thread", &error))
 }
 
-/// One shard for each share of the sockets, which know each other and share the bounds on sources.
+/// One shard for each share of the sockets, which know each other and share the bounds on sources and probes.
 fn shards(
     listening: Listening,
     config: &track::config::Config,

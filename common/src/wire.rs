@@ -267,6 +267,26 @@ impl Frame {
         }
     }
 
+    /// The probe of the source called `label`, last heard in `session`: a nonce, and nothing else.
+    #[must_use]
+    pub const fn probe(label: Label, session: Session, nonce: u64) -> Self {
+        Self {
+            kind: Kind::Probe,
+            flags: Flags {
+                want_ack: false,
+                skipped: false,
+            },
+            misses: 0,
+            label,
+            session,
+            sent_us: nonce,
+            seq: Seq::NONE,
+            interval_ms: 0,
+            next_ms: 0,
+            uptime_s: 0,
+        }
+    }
+
     /// Writes the frame as it goes onto the wire, with `key`'s id and tag, or with zeroes for none.
     /// Every byte of `out` is written.
     pub fn emit(&self, key: Option<&DeviceKey>, out: &mut [u8; FRAME_LEN]) {

@@ -57,6 +57,7 @@ impl Fleet {
         let config = Config {
             admit_rate: None,
             keys: master.iter().cloned().collect(),
+            one_way: true,
             max_sources: sources,
             ..Config::default()
         };

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use beacon_collector::track::config::{Config, Margin};
+use beacon_collector::track::config::{Config, Margin, Probe};
 use beacon_collector::track::patience::Allowance;
 use beacon_common::{Label, Moment};
 
@@ -17,10 +17,12 @@ use crate::sender::{Sender, Sending};
 pub struct History {
     /// The collector's options.
     pub config: Config,
-    /// What arrives, in order.
+    /// What arrives, in order, if nobody is asked anything.
     pub arrivals: Vec<Hearing>,
     /// When the collector cannot listen, in order.
     pub blinds: Vec<Blindness>,
+    /// What was sent, in order: what those who are asked know.
+    pub sent: Vec<Sending>,
     /// The shortest interval that a source begins with.
     pub interval: Duration,
 }
@@ -77,6 +79,7 @@ impl History {
             config,
             arrivals: carry(path, &mut random, &sent),
             blinds: random_blinds(&mut random, interval, start, end),
+            sent,
             interval,
         }
     }
@@ -192,6 +195,8 @@ fn random_config(random: &mut Random, interval: Duration, whole: Duration) -> Co
             Some(interval.max(whole / 5)),
             Some(interval.max(whole / 40)),
         ]),
+        probe: random.pick(&[Probe::Auto, Probe::Auto, Probe::Always, Probe::Never]),
+        probe_rate: 1_000_000,
         ..Config::default()
     }
 }

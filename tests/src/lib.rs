@@ -14,5 +14,6 @@ pub mod model;
 pub mod netsim;
 pub mod player;
 pub mod random;
+pub mod replies;
 pub mod sender;
 pub mod stage;

@@ -1,19 +1,20 @@
 //! Plays a history to the tracker and to the model, and compares what they say.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use beacon_collector::track::event::{Cause, Event, SourceId, State, What};
 use beacon_collector::track::reject::Reject;
 use beacon_collector::track::tracker::Tracker;
 use beacon_collector::track::transmit::{Peer, Transmit};
-use beacon_common::{FRAME_LEN, Label, Moment};
+use beacon_common::{FRAME_LEN, Frame, Kind, Label, Moment, View};
 
 use crate::history::{Blindness, History};
 use crate::line::Line;
 use crate::model::mass::{Masses, Turn};
 use crate::model::{Hearing, Model, Outcome};
 use crate::random::Random;
+use crate::replies::Replies;
 
 const NS_PER_MS: u64 = 1_000_000;
 
@@ -25,13 +26,22 @@ pub struct Player {
     masses: Masses,
     ids: BTreeMap<Label, SourceId>,
     history: History,
+    /// What is to arrive, in order; those at the same moment by the number after it.
+    arrivals: BTreeMap<(Moment, usize), Hearing>,
+    /// How many arrivals there were.
+    carried: usize,
+    replies: Replies,
     random: Random,
     now: Moment,
     /// What the tracker should have refused until now.
     refused: u64,
+    /// The replies that it should have dropped until now.
+    unasked: u64,
     /// Until when the collector is too busy to judge; it takes what arrives.
     busy_until: Moment,
     next_report: Option<Moment>,
+    /// How often a reply was believed.
+    pub believed: u64,
     /// How often each event was told, with its cause.
     pub told: BTreeMap<(&'static str, &'static str), u64>,
 }
@@ -40,8 +50,17 @@ impl Player {
     /// A player that will play the history of `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let history = History::new(seed);
+        let mut history = History::new(seed);
+        let arrivals = std::mem::take(&mut history.arrivals);
+        let replies = Replies::new(&history.sent, history.interval, Random::new(seed.rotate_left(32)));
+        let carried = arrivals.len();
+        let numbered = arrivals.into_iter().enumerate();
         Self {
+            arrivals: numbered
+                .map(|(number, hearing)| ((hearing.at, number), hearing))
+                .collect(),
+            carried,
+            replies,
             tracker: Tracker::new(history.config.clone()),
             models: BTreeMap::new(),
             masses: Masses::default(),
@@ -50,8 +69,10 @@ impl Player {
             random: Random::new(!seed),
             now: Moment::ORIGIN,
             refused: 0,
+            unasked: 0,
             busy_until: Moment::ORIGIN,
             next_report: None,
+            believed: 0,
             told: BTreeMap::new(),
         }
     }
@@ -61,30 +82,40 @@ impl Player {
     /// # Errors
     /// The first difference between the tracker and the model.
     pub fn play(&mut self) -> Result<(), String> {
-        let mut arrivals = VecDeque::from(std::mem::take(&mut self.history.arrivals));
         for blindness in std::mem::take(&mut self.history.blinds) {
-            while let Some(hearing) = arrivals.pop_front_if(|hearing| hearing.at < blindness.blind.from) {
-                self.take(hearing)?;
-            }
-            self.wait_until(blindness.blind.from)?;
-            let is_missed = |hearing: &mut Hearing| hearing.at < blindness.blind.until;
-            while let Some(hearing) = arrivals.pop_front_if(is_missed) {
+            self.run_until(blindness.blind.from)?;
+            while let Some(hearing) = self.next_arrival(blindness.blind.until) {
                 if hearing.at < blindness.deaf_from {
                     self.hear(hearing)?;
                 }
             }
             self.be_blind(blindness)?;
         }
-        while let Some(hearing) = arrivals.pop_front() {
-            self.take(hearing)?;
+        while let Some(&(at, _)) = self.arrivals.keys().next_back() {
+            self.run_until(at + Duration::from_nanos(1))?;
         }
         self.wait_to_the_end()
     }
 
-    fn take(&mut self, hearing: Hearing) -> Result<(), String> {
-        self.wait_until(hearing.at)?;
-        self.hear(hearing)?;
-        self.at_random_moments(hearing.at)
+    /// Takes out the next one to arrive before `until`.
+    fn next_arrival(&mut self, until: Moment) -> Option<Hearing> {
+        let first = self.arrivals.first_entry()?;
+        (first.key().0 < until).then(|| first.remove())
+    }
+
+    /// Takes all that arrives before `until`, and judges every deadline up to then.
+    fn run_until(&mut self, until: Moment) -> Result<(), String> {
+        loop {
+            let arrival = self.arrivals.keys().next().map_or(until, |&(at, _)| at);
+            if let Some(next) = self.next_wake().filter(|&wake| wake <= arrival.min(until)) {
+                self.wake(next)?;
+            } else if let Some(hearing) = self.next_arrival(until) {
+                self.hear(hearing)?;
+                self.at_random_moments(hearing.at)?;
+            } else {
+                return Ok(());
+            }
+        }
     }
 
     /// The collector listens again.
@@ -104,20 +135,19 @@ impl Player {
         self.judge(whole_ms(blind.until).max(self.now))
     }
 
-    /// Judges every deadline up to `until`, as the collector's loop does. At times it wakes where the tracker asks
+    /// Judges every deadline up to `next`, as the collector's loop does. At times it wakes where the tracker asks
     /// for it although nothing is due.
-    fn wait_until(&mut self, until: Moment) -> Result<(), String> {
-        while let Some(next) = self.next_wake().filter(|&wake| wake <= until) {
-            let is_idle = |&asked: &Moment| asked > self.now && asked > self.busy_until && asked < next;
-            match self.tracker.next_deadline().map(whole_ms).filter(is_idle) {
-                Some(asked) if self.random.chance(500_000) => self.judge(asked)?,
-                _ => self.judge(next)?,
-            }
+    fn wake(&mut self, next: Moment) -> Result<(), String> {
+        let is_idle = |&asked: &Moment| asked > self.now && asked > self.busy_until && asked < next;
+        match self.tracker.next_deadline().map(whole_ms).filter(is_idle) {
+            Some(asked) if self.random.chance(500_000) => self.judge(asked),
+            _ => self.judge(next),
         }
-        Ok(())
     }
 
+    /// Nobody answers any more, so that all fall silent.
     fn wait_to_the_end(&mut self) -> Result<(), String> {
+        self.replies.end();
         while let Some(next) = self.next_deadline() {
             self.judge(next.max(whole_ms(self.busy_until)))?;
         }
@@ -158,12 +188,18 @@ impl Player {
         let mut acks = Vec::new();
         let expected = match model.hear(hearing) {
             Outcome::Taken(lines) => {
-                acks.extend(hearing.frame.flags.want_ack.then(|| ack(&hearing)));
+                let is_answered = hearing.frame.flags.want_ack && hearing.frame.kind != Kind::Reply;
+                self.believed += u64::from(hearing.frame.kind == Kind::Reply);
+                acks.extend(is_answered.then(|| ack(&hearing)));
                 lines
             }
             Outcome::Refused(lines) => {
                 self.refused += 1;
                 lines
+            }
+            Outcome::Unasked => {
+                self.unasked += 1;
+                Vec::new()
             }
         };
         self.compare_events(expected, None)?;
@@ -187,9 +223,43 @@ impl Player {
             .collect();
         let over = self.masses.judge(now);
         self.compare_events(expected, over)?;
+        self.compare_probes(now)?;
         self.compare_reports(now)?;
         self.compare_tick()?;
         self.compare_deadline(now)
+    }
+
+    /// Compares who is asked, and lets those who are answer. What they are asked is the tracker's secret.
+    fn compare_probes(&mut self, now: Moment) -> Result<(), String> {
+        let mut sent = Vec::new();
+        while let Some(Transmit { peer, frame }) = self.tracker.poll_transmit() {
+            let frame = View::parse(&frame)
+                .map_err(|error| format!("no frame is sent: {error}"))?
+                .frame();
+            sent.push((peer.addr, frame));
+        }
+        sent.sort_by_key(|(_, frame)| frame.label);
+        let nonces = sent.iter().map(|(_, frame)| frame.sent_us);
+        let probe = |label, session, nonce| Frame::probe(label, session, nonce);
+        let mut expected = Vec::new();
+        let asked = self
+            .models
+            .iter_mut()
+            .flat_map(|(&label, model)| model.take_probes().into_iter().map(move |asked| (label, asked)));
+        for ((label, (to, session)), nonce) in asked.zip(nonces.chain(std::iter::repeat(0))) {
+            expected.push((to, probe(label, session, nonce)));
+        }
+        equal("probes", &sent, &expected)?;
+        for (to, probe) in sent {
+            if let Some(model) = self.models.get_mut(&probe.label) {
+                model.ask(probe.sent_us);
+            }
+            for reply in self.replies.to(now, to, &probe) {
+                self.arrivals.insert((reply.at, self.carried), reply);
+                self.carried += 1;
+            }
+        }
+        Ok(())
     }
 
     /// After an arrival: looks at the counters, or gets too busy to judge.
@@ -208,6 +278,9 @@ impl Player {
     /// Asks for the state of one source or of all.
     fn compare_states(&mut self, now: Moment) -> Result<(), String> {
         let known: Vec<(Label, SourceId)> = self.ids.iter().map(|(&label, &id)| (label, id)).collect();
+        if known.is_empty() {
+            return Ok(());
+        }
         let asked = if self.random.chance(500_000) {
             self.tracker.ask_all_states();
             known
@@ -300,6 +373,11 @@ impl Player {
             "refused sessions",
             &tick.rejected.get(Reject::Session),
             &self.refused,
+        )?;
+        equal(
+            "replies that answer nothing",
+            &tick.rejected.get(Reject::Kind),
+            &self.unasked,
         )
     }
 

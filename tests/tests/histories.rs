@@ -11,20 +11,23 @@ use beacon_tests::random::number_from_environment;
 fn tracker_and_model_tell_the_same_of_random_histories() {
     let first = number_from_environment("BEACON_SEED", 0x00be_ac07);
     let count = number_from_environment("BEACON_HISTORIES", 10_000);
+    let mut believed = 0;
     let mut told: BTreeMap<_, u64> = BTreeMap::new();
     for seed in (0..count).map(|n| first.wrapping_add(n)) {
         let mut player = Player::new(seed);
         if let Err(difference) = player.play() {
             panic!("BEACON_SEED={seed} BEACON_HISTORIES=1 repeats this: {difference}");
         }
+        believed += player.believed;
         for (gist, times) in player.told {
             *told.entry(gist).or_default() += times;
         }
     }
-    println!("{count} histories from seed {first}:");
+    println!("{count} histories from seed {first}, {believed} replies believed:");
     told.iter()
         .for_each(|((event, cause), times)| println!("{times:9} {event} {cause}"));
     if count >= 10_000 {
+        assert!(believed >= 10_000, "hardly anyone answers");
         for gist in EVERY_EDGE {
             assert!(
                 told.get(&gist).is_some_and(|&times| times >= 100),

@@ -58,6 +58,9 @@ fn options_are_read() {
         "--report=5m",
         "--events=up, down",
         "--queue=16",
+        "--one-way",
+        "--probe=never",
+        "--probe-rate=1000000",
         "--admit-rate=0",
     ]);
     assert_eq!(
@@ -76,6 +79,10 @@ fn options_are_read() {
         (Period(None), Period(Some(Duration::from_mins(5))))
     );
     assert_eq!((options.queue, options.admit_rate), (16, 0));
+    assert_eq!(
+        (options.one_way, options.probe, options.probe_rate),
+        (true, Probe::Never, 1_000_000)
+    );
     let events = options.events.unwrap();
     let kept: Vec<_> = EventName::ALL
         .into_iter()
@@ -141,6 +148,14 @@ fn a_wrong_value_is_told_in_one_line_with_what_the_option_takes() {
         (
             &["--reorder-wait", "63"],
             "--reorder-wait: '63' is not in range; it takes a number from 0 to 62",
+        ),
+        (
+            &["--probe", "often"],
+            "--probe: 'often' is not a way to probe; it takes auto, always or never",
+        ),
+        (
+            &["--probe-rate", "0"],
+            "--probe-rate: '0' is not in range; it takes a number from 1 to 1000000",
         ),
         (
             &["--max-sources", "0"],

@@ -99,12 +99,12 @@ table! {
     Cause "cause" Cause nullable "why; null where there is no cause"
     Session "session" Session "life of the agent process"
     Seq "seq" Count "highest sequence number seen in this session"
-    IntervalMs "interval_ms" Milliseconds "interval that the newest beat states"
+    IntervalMs "interval_ms" Milliseconds "interval that the newest beat or reply states"
     Status "status" Health "health that the newest beat states"
     SinceMs "since_ms" Milliseconds "time in the state that it `was` in"
-    SilentMs "silent_ms" Milliseconds "time since the newest beat came"
+    SilentMs "silent_ms" Milliseconds "time since the newest beat or reply came"
     BoundMs "bound_ms" Milliseconds nullable
-        "time from the newest beat's arrival to the down deadline; null where silence does not lead to `down`"
+        "time from the newest arrival, of a beat or a reply, to the down deadline; null where silence does not lead to `down`"
     Received "received" Count
         "about a source: beats and goodbyes, each once (in a report since the last one); in a tick: datagrams"
     Lost "lost" Integer

@@ -4,7 +4,7 @@
 //! offset between the two clocks over a window. Here the mean is a robust centre that follows quickly
 //! (docs/protocol.md, section 9): a step is clipped at twice the mean deviation, so that a burst of delayed
 //! beats hardly moves it, and after four clipped steps to one side the centre jumps there, so that a changed
-//! route or a corrected clock is followed at once. State: 22 bytes a source.
+//! route or a corrected clock is followed at once. State: 21 bytes a source.
 
 use super::config::Margin;
 
@@ -30,7 +30,7 @@ const MAX_DEVIATION_US: u32 = (1 << 28) - 1;
 ///
 /// Packed, because a source's record has not a byte to spare.
 #[derive(Clone, Copy, Debug)]
-#[repr(Rust, packed(2))]
+#[repr(Rust, packed)]
 pub struct Arrivals {
     /// The typical offset.
     typical_us: i64,
@@ -38,11 +38,31 @@ pub struct Arrivals {
     nearest_us: i64,
     /// Sixteen times the mean absolute deviation from the typical offset.
     deviation_16us: u32,
-    /// How many outliers came in a row; negative where they lie below the typical offset.
-    run: i8,
-    /// How many offsets were taken in, up to [`DEVIATION_BEATS`].
-    beats: u8,
+    counts: Counts,
 }
+
+/// How many outliers came in a row, negative where they lie below the typical offset, in the upper three bits; and how
+/// many offsets were taken in, up to [`DEVIATION_BEATS`], in the lower five.
+#[derive(Clone, Copy, Debug)]
+struct Counts(i8);
+
+impl Counts {
+    const BEATS_BITS: u32 = 5;
+
+    const fn new(run: i8, beats: u8) -> Self {
+        Self(run << Self::BEATS_BITS | beats as i8)
+    }
+
+    const fn run(self) -> i8 {
+        self.0 >> Self::BEATS_BITS
+    }
+
+    const fn beats(self) -> u8 {
+        self.0 as u8 & ((1 << Self::BEATS_BITS) - 1)
+    }
+}
+
+const _: () = assert!(OUTLIERS_TO_JUMP <= 4 && DEVIATION_BEATS < 1 << Counts::BEATS_BITS);
 
 /// The intervals between a beat and the one that came before it, at the sender and here: beats that waited in
 /// a queue come closer together than they were sent.
@@ -74,8 +94,7 @@ impl Arrivals {
             typical_us: offset_us,
             nearest_us: offset_us,
             deviation_16us: deviation_us * 16,
-            run: 0,
-            beats: 1,
+            counts: Counts::new(0, 1),
         }
     }
 
@@ -85,21 +104,22 @@ impl Arrivals {
         if spacing.is_queued() && step > 0 {
             return;
         }
-        self.beats = (self.beats + 1).min(DEVIATION_BEATS);
+        let beats = (self.counts.beats() + 1).min(DEVIATION_BEATS);
         let deviation_us = self.deviation_16us / 16;
         let limit = i64::from(2 * deviation_us);
         let clipped = step.clamp(-limit, limit);
-        if clipped == step {
-            self.run = 0;
+        let mut run = if clipped == step {
+            0
         } else {
-            self.run_on(offset_us, step);
-        }
-        if self.run.unsigned_abs() >= OUTLIERS_TO_JUMP {
+            self.run_on(offset_us, step)
+        };
+        if run.unsigned_abs() >= OUTLIERS_TO_JUMP {
             self.typical_us = self.nearest_us;
-            self.run = 0;
+            run = 0;
         } else {
-            self.typical_us = self.typical_us.wrapping_add(self.part_of(clipped));
+            self.typical_us = self.typical_us.wrapping_add(part_of(clipped, beats));
         }
+        self.counts = Counts::new(run, beats);
         // A sender that is late by itself is as unsteady as a path that delays: o does not show it, because S is
         // read when the beat is sent.
         let late = step.saturating_add_unsigned(spacing.sender_late_us).max(0);
@@ -110,29 +130,18 @@ impl Arrivals {
         );
     }
 
-    /// The part of a step that the centre takes in.
-    const fn part_of(&self, clipped_us: i64) -> i64 {
-        // A constant to divide by costs a tenth of any other.
-        if self.beats >= CENTRE_BEATS {
-            clipped_us / CENTRE_BEATS as i64
-        } else {
-            clipped_us / self.beats as i64
-        }
-    }
-
     /// Counts an outlier, and keeps the one nearest to the typical offset.
-    const fn run_on(&mut self, offset_us: i64, step: i64) {
-        let side = step.signum() as i8;
-        if self.run.signum() != side {
-            self.run = side;
+    const fn run_on(&mut self, offset_us: i64, step: i64) -> i8 {
+        let (run, side) = (self.counts.run(), step.signum() as i8);
+        if run.signum() != side {
             self.nearest_us = offset_us;
-            return;
+            return side;
         }
-        self.run += side;
         let nearest = self.nearest_us.wrapping_sub(self.typical_us).unsigned_abs();
         if step.unsigned_abs() < nearest {
             self.nearest_us = offset_us;
         }
+        run + side
     }
 
     /// Follows the mean deviation: as a plain mean at first, then with a memory of sixteen beats, with
@@ -141,15 +150,22 @@ impl Arrivals {
         let (least, most) = deviation_bounds_us(interval_ms);
         let taken = u32::try_from(taken_us).unwrap_or(u32::MAX);
         let eighth = micros(interval_ms) / 8;
-        let next_16us = if self.beats < DEVIATION_BEATS {
+        let beats = self.counts.beats();
+        let next_16us = if beats < DEVIATION_BEATS {
             let taken = i64::from(taken.min(eighth));
-            let change = (taken * 16 - i64::from(self.deviation_16us)) / i64::from(self.beats);
+            let change = (taken * 16 - i64::from(self.deviation_16us)) / i64::from(beats);
             i64::from(self.deviation_16us) + change
         } else {
             let taken = i64::from(taken.min(eighth.max(4 * deviation_us)));
             i64::from(self.deviation_16us) + taken - i64::from(deviation_us)
         };
         self.deviation_16us = next_16us.clamp(i64::from(least) * 16, i64::from(most) * 16) as u32;
+    }
+
+    /// The typical offset.
+    #[must_use]
+    pub const fn typical_us(&self) -> i64 {
+        self.typical_us
     }
 
     /// The safety margin α, in microseconds: between 10 ms and half an interval, and half an interval as long as
@@ -159,7 +175,7 @@ impl Arrivals {
         let half_us = u64::from(interval_ms) * 500;
         match margin {
             Margin::Fixed(margin) => margin.as_micros() as u64,
-            Margin::Auto if self.beats == 1 => half_us.max(LEAST_MARGIN_US),
+            Margin::Auto if self.counts.beats() == 1 => half_us.max(LEAST_MARGIN_US),
             Margin::Auto => {
                 let spread_us = MARGIN_DEVIATIONS * u64::from(self.deviation_16us / 16);
                 spread_us.min(half_us).max(LEAST_MARGIN_US)
@@ -178,6 +194,16 @@ impl Arrivals {
         } else {
             next_us.saturating_sub(ahead_us.unsigned_abs())
         }
+    }
+}
+
+/// The part of a step that the centre takes in.
+const fn part_of(clipped_us: i64, beats: u8) -> i64 {
+    // A constant to divide by costs a tenth of any other.
+    if beats >= CENTRE_BEATS {
+        clipped_us / CENTRE_BEATS as i64
+    } else {
+        clipped_us / beats as i64
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who may speak: every frame is checked here before anything changes (docs/protocol.md, section 6).
 
-use beacon_common::{DeviceKey, MasterKey, View};
+use beacon_common::{DeviceKey, KeyId, Label, MasterKey, View};
 
 use super::reject::Reject;
 
@@ -16,6 +16,19 @@ impl Authority {
         Self { masters }
     }
 
+    /// Whether every frame has to be made with a key.
+    #[must_use]
+    pub const fn is_needed(&self) -> bool {
+        !self.masters.is_empty()
+    }
+
+    /// The key with this id of the device called `label`, if there is such a master.
+    #[must_use]
+    pub fn device_key(&self, id: KeyId, label: &Label) -> Option<DeviceKey> {
+        let master = self.masters.iter().find(|master| master.id() == id)?;
+        Some(master.device_key(label))
+    }
+
     /// Checks a frame's tag. What comes back is the key that the answer is to be made with.
     ///
     /// # Errors
@@ -29,12 +42,7 @@ impl Authority {
                 Err(Reject::Unkeyed)
             };
         };
-        let master = self
-            .masters
-            .iter()
-            .find(|master| master.id() == id)
-            .ok_or(Reject::Key)?;
-        let key = master.device_key(&view.label());
+        let key = self.device_key(id, &view.label()).ok_or(Reject::Key)?;
         if view.is_tagged_by(&key) {
             Ok(Some(key))
         } else {

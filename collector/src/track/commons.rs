@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use beacon_common::Moment;
 
 use super::admission::Admission;
+use super::budget::Budget;
 use super::config::Config;
 use super::mass::Fleet;
 
@@ -14,6 +15,8 @@ use super::mass::Fleet;
 #[derive(Clone, Debug)]
 pub struct Commons {
     pub(super) admission: Admission,
+    /// How many probes they may send.
+    pub(super) probes: Budget,
     pub(super) fleet: Fleet,
     /// Up to when blindness has been told, in nanoseconds.
     blindness_told: Arc<AtomicU64>,
@@ -25,6 +28,7 @@ impl Commons {
     pub fn new(config: &Config) -> Self {
         Self {
             admission: Admission::new(config.max_sources, config.admit_rate),
+            probes: Budget::new(config.probe_rate),
             fleet: Fleet::default(),
             blindness_told: Arc::default(),
         }

@@ -16,6 +16,17 @@ pub enum Margin {
     Fixed(Duration),
 }
 
+/// Which sources are asked for a sign of life before their silence is judged (docs/protocol.md, section 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// Those whose frames have asked for acks: there is a way back to them.
+    Auto,
+    /// All of them.
+    Always,
+    /// None.
+    Never,
+}
+
 /// How to judge.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -38,8 +49,14 @@ pub struct Config {
     pub admit_rate: Option<NonZeroU32>,
     /// How often each source's counters are reported; `None` for never.
     pub report: Option<Duration>,
+    /// Which sources are probed when they turn late.
+    pub probe: Probe,
+    /// How many probes are sent within a second at most, for whatever reason.
+    pub probe_rate: u32,
     /// The master keys; where there are any, every frame must be made with one of them.
     pub keys: Vec<MasterKey>,
+    /// With keys, takes sessions without proof that they are the present one, because there is no way back to ask.
+    pub one_way: bool,
 }
 
 impl Default for Config {
@@ -54,7 +71,10 @@ impl Default for Config {
             max_sources: 1_000_000,
             admit_rate: NonZeroU32::new(1_000),
             report: None,
+            probe: Probe::Auto,
+            probe_rate: 1_000,
             keys: Vec::new(),
+            one_way: false,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use beacon_common::Moment;
 
+use super::asked::Asked;
 use super::event::Cause;
 use super::slots::{Filled, Slots};
 use super::tally::Tally;
@@ -20,6 +21,8 @@ pub struct History {
     pub asked: bool,
     /// How often it has fallen in the last minutes (see [`Flapping`](super::flapping::Flapping)).
     pub falls: u8,
+    /// What asking it for a sign of life has come to.
+    pub probes: Asked,
     /// Numbers that were expected in the sessions before the current one, and unexpected ones that came.
     numbers: u64,
     /// Slots that left the wheel empty, in every session.
@@ -38,6 +41,7 @@ impl History {
             cause: Cause::New,
             asked: false,
             falls: 0,
+            probes: Asked::NEVER,
             numbers: 0,
             left_empty: 0,
             duplicate: 0,
@@ -66,13 +70,19 @@ impl History {
         self.left_empty += ended.empty();
     }
 
+    /// Beats and byes received until now, each once.
+    #[must_use]
+    pub const fn received(&self, current: &Slots) -> u64 {
+        self.numbers + current.numbers() - self.left_empty - current.empty()
+    }
+
     /// The counters, when the schedule has turned `past` slots beyond the newest beat of the current session and the
     /// waiting time behind it (see [`Slots::lost`]).
     #[must_use]
     pub fn tally(&self, current: &Slots, past: i64) -> Tally {
         let lost = self.left_empty + current.lost(past);
         let lost_in_all = self.left_empty + current.empty();
-        let received = self.numbers + current.numbers() - lost_in_all;
+        let received = self.received(current);
         Tally {
             received,
             lost: lost as i64,

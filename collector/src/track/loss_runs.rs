@@ -48,7 +48,7 @@ impl LossRuns {
     pub fn look(&mut self, slots: &Slots, past: i64) {
         let end = u64::from(slots.highest().get()) + 1;
         let waited_for = past.min(0).unsigned_abs().min(SLOTS.into());
-        let mut until = end.saturating_sub(waited_for);
+        let mut until = end.saturating_sub(waited_for).max(self.next);
         while until < end && slots.is_filled(until) {
             until += 1;
         }

@@ -5,9 +5,11 @@
 
 pub mod admission;
 pub mod arrival;
+pub mod asked;
 pub mod auth;
 pub mod beside;
 pub mod blindness;
+pub mod budget;
 pub mod commons;
 pub mod config;
 pub mod deadlines;
@@ -20,8 +22,10 @@ pub mod jitter;
 pub mod loss_runs;
 pub mod mass;
 pub mod meter;
+pub mod nonces;
 pub mod origin;
 pub mod patience;
+pub mod proof;
 pub mod reject;
 pub mod rules;
 pub mod slots;
@@ -33,3 +37,4 @@ mod tell;
 pub mod tracker;
 pub mod transmit;
 pub mod twins;
+pub mod ways;

@@ -14,6 +14,7 @@ use super::jitter::Jitter;
 use super::origin::Origin;
 use super::rules::Rules;
 use super::slots::{Filled, SLOTS, Slots};
+use super::ways::WayId;
 
 /// How long a device that said that it sleeps may go on sending until it does, at least.
 const SETTLES_TO_SLEEP_WITHIN_MS: u64 = 10_000;
@@ -34,22 +35,43 @@ pub struct Source {
     pub session: Session,
     /// Where its newest beat came from.
     pub origin: Origin,
-    /// When its newest beat came.
+    /// The way back to it.
+    pub way: WayId,
+    /// When its newest beat or reply came.
     pub arrived: Moment,
-    /// The interval that its newest beat states, in milliseconds.
+    /// The interval that its newest beat or reply states, in milliseconds.
     pub interval_ms: u32,
     /// The wheel of the current session.
     pub slots: Slots,
     /// Interarrival jitter of the current session.
     pub jitter: Jitter,
     arrivals: Arrivals,
+    /// When the newest beat was sent, by the sender's clock. A reply does not say that: here stands how many numbers the
+    /// sender had used by then that did not come.
     sent_us: u64,
     next_ms: u32,
     uptime_s: u32,
     /// The detect multiplier in force, at least 1.
     pub misses: u8,
-    /// The goodbye that the newest datagram was: no more is promised in this session.
-    bye: Option<Reason>,
+    newest: Newest,
+}
+
+/// What was the newest to come from a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Newest {
+    Beat,
+    /// The answer to a probe.
+    Reply,
+    /// A goodbye for some time.
+    Sleep,
+    /// A goodbye for good: no more is promised in this session.
+    End,
+}
+
+impl Newest {
+    const fn is_bye(self) -> bool {
+        matches!(self, Self::Sleep | Self::End)
+    }
 }
 
 const _: () = assert!(size_of::<Option<Source>>() == 128);
@@ -63,6 +85,8 @@ pub enum Succession {
     Newer,
     /// An older one, which takes over because the current one is past its late deadline.
     Older,
+    /// One that is not newer than all that is remembered, and has to be proven first.
+    Unproven,
     /// An older one while the current one is live.
     Refused,
 }
@@ -91,6 +115,7 @@ impl Source {
             alarm: Alarm::default(),
             session: frame.session,
             origin,
+            way: WayId::NONE,
             arrived: now,
             interval_ms: frame.interval_ms,
             slots: Slots::new(frame.seq, frame.seq),
@@ -100,7 +125,7 @@ impl Source {
             next_ms: frame.next_ms,
             uptime_s: frame.uptime_s,
             misses: 1,
-            bye: None,
+            newest: Newest::Beat,
         };
         source.keep(frame, origin, now, config);
         source
@@ -126,7 +151,7 @@ impl Source {
             Succession::Same
         } else if session > self.session {
             Succession::Newer
-        } else if self.is_past_late_deadline() || now >= self.session_over_at(rules) {
+        } else if self.is_over(now, rules) {
             Succession::Older
         } else {
             Succession::Refused
@@ -138,11 +163,17 @@ impl Source {
         matches!(self.state, State::Late | State::Down)
     }
 
-    /// How long ago the current session began, by the sender's own word.
+    /// How long ago the current session began, by the sender's own word; `None` after a reply, which does not say.
     #[must_use]
-    pub fn session_age(&self, now: Moment) -> Duration {
-        now.since(self.arrived)
-            .saturating_add(Duration::from_micros(self.sent_us))
+    pub fn session_age(&self, now: Moment) -> Option<Duration> {
+        let sent = Duration::from_micros(self.sent_us);
+        (self.newest != Newest::Reply).then(|| now.since(self.arrived).saturating_add(sent))
+    }
+
+    /// Whether an older session takes over from the current one.
+    #[must_use]
+    pub fn is_over(&self, now: Moment, rules: Rules<'_>) -> bool {
+        self.is_past_late_deadline() || now >= self.session_over_at(rules)
     }
 
     /// From when on an older session takes over: when the current one is past its late deadline, and at once where
@@ -152,13 +183,13 @@ impl Source {
         let late_at = self
             .promise(rules)
             .map_or(Moment::NEVER, |promise| promise.late_at);
-        match self.bye {
-            None => late_at,
-            Some(Reason::Sleep) => {
+        match self.newest {
+            Newest::Beat | Newest::Reply => late_at,
+            Newest::Sleep => {
                 let settles_ms = (u64::from(self.interval_ms) * 3 / 2).max(SETTLES_TO_SLEEP_WITHIN_MS);
                 late_at.min(self.arrived.after_ms(settles_ms))
             }
-            Some(Reason::Stop | Reason::Reboot | Reason::Upgrade) => self.arrived,
+            Newest::End => self.arrived,
         }
     }
 
@@ -211,10 +242,23 @@ impl Source {
         self.keep(frame, origin, now, config);
     }
 
-    /// What lies between the newest beat so far and this one.
-    const fn spacing(&self, frame: &Frame, now: Moment) -> Spacing {
-        let sent_us = frame.sent_us.saturating_sub(self.sent_us);
-        let is_next = self.slots.follows_directly() && !frame.flags.skipped && self.bye.is_none();
+    /// Takes what the answer to a probe says, in the current session. When it was sent is not said, so it counts as
+    /// having come with the typical offset.
+    pub fn take_reply(&mut self, reply: &Frame, now: Moment) {
+        self.arrived = now;
+        self.interval_ms = reply.interval_ms;
+        self.next_ms = reply.next_ms;
+        self.sent_us = u64::from(reply.seq.get().saturating_sub(self.slots.highest().get()));
+        self.newest = Newest::Reply;
+    }
+
+    /// What lies between the newest beat so far and this one; after a reply, nothing remarkable.
+    fn spacing(&self, frame: &Frame, now: Moment) -> Spacing {
+        let sent_us = match self.newest {
+            Newest::Reply => 0,
+            _ => frame.sent_us.saturating_sub(self.sent_us),
+        };
+        let is_next = self.slots.follows_directly() && !frame.flags.skipped && self.newest == Newest::Beat;
         let promised_us = if is_next {
             self.next_ms as u64 * 1_000
         } else {
@@ -240,9 +284,10 @@ impl Source {
         self.uptime_s = frame.uptime_s;
         self.next_ms = frame.next_ms;
         self.sent_us = frame.sent_us;
-        self.bye = match frame.kind {
-            Kind::Bye(reason) => Some(reason),
-            Kind::Beat(_) | Kind::Ack | Kind::Probe | Kind::Reply => None,
+        self.newest = match frame.kind {
+            Kind::Bye(Reason::Sleep) => Newest::Sleep,
+            Kind::Bye(_) => Newest::End,
+            Kind::Beat(_) | Kind::Ack | Kind::Probe | Kind::Reply => Newest::Beat,
         };
     }
 
@@ -250,10 +295,10 @@ impl Source {
     /// the arrival, so that `bound_ms` is exact. All are put off by what the collector could not hear since.
     #[must_use]
     pub fn promise(&self, rules: Rules<'_>) -> Option<Promise> {
-        let is_awaited = match self.bye {
-            None => true,
-            Some(Reason::Sleep) => self.next_ms != 0,
-            Some(Reason::Stop | Reason::Reboot | Reason::Upgrade) => false,
+        let is_awaited = match self.newest {
+            Newest::Beat | Newest::Reply => true,
+            Newest::Sleep => self.next_ms != 0,
+            Newest::End => false,
         };
         is_awaited.then(|| {
             let (expected_after_us, late_after_ms) = self.awaited_after(rules.config);
@@ -284,10 +329,14 @@ impl Source {
         self.arrived.after_ms(self.awaited_after(config).1)
     }
 
-    /// The offset between the two clocks at the newest beat, in microseconds modulo 2^64.
+    /// The offset between the two clocks at the newest beat, in microseconds modulo 2^64; after a reply, which does not
+    /// say when it was sent, the typical one.
     #[must_use]
     pub const fn offset_us(&self) -> i64 {
-        self.arrived.as_micros().wrapping_sub(self.sent_us) as i64
+        match self.newest {
+            Newest::Reply => self.arrivals.typical_us(),
+            _ => self.arrived.as_micros().wrapping_sub(self.sent_us) as i64,
+        }
     }
 
     /// How long after the arrival of the newest beat the next one is expected, in microseconds, and late, in
@@ -305,21 +354,21 @@ impl Source {
     /// `None` after a bye.
     #[must_use]
     pub fn needed_misses(&self, now: Moment, rules: Rules<'_>) -> Option<u64> {
-        let promise = self.promise(rules).filter(|_| self.bye.is_none())?;
+        let promise = self.promise(rules).filter(|_| !self.newest.is_bye())?;
         let overdue_us = now.since(promise.late_at).as_nanos().div_ceil(1_000) as u64;
         Some(1 + overdue_us.div_ceil(u64::from(self.interval_ms) * 1_000))
     }
 
     /// How many slots beyond the newest the source's schedule has turned, less the waiting time. It stands still
     /// from the down deadline on: a source that is down is not known to send. After a bye there is nothing
-    /// beyond the newest, and the wheel turns by the interval.
+    /// beyond the newest, and the wheel turns by the interval. A reply says how many slots have turned by then.
     #[must_use]
     pub fn turned_past(&self, now: Moment, rules: Rules<'_>) -> i64 {
         let promise = self.promise(rules);
         let us = |moment: Moment| moment.as_micros() as i64;
         let until = promise.map_or(now, |promise| now.min(promise.down_at));
         let due = match promise {
-            Some(promise) if self.bye.is_none() => promise.due,
+            Some(promise) if !self.newest.is_bye() => promise.due,
             _ => {
                 let due = self.arrived.after_ms(self.interval_ms.into());
                 due.after_ms(self.put_off_ms(due, rules))
@@ -328,7 +377,11 @@ impl Source {
         let interval_us = i64::from(self.interval_ms) * 1_000;
         let turned = (us(until) - us(due)).div_euclid(interval_us) + 1;
         let past = turned - i64::from(rules.config.reorder_wait);
-        if self.bye.is_some() { past.min(0) } else { past }
+        match self.newest {
+            Newest::Beat => past,
+            Newest::Reply => past + self.sent_us as i64,
+            Newest::Sleep | Newest::End => past.min(0),
+        }
     }
 }
 

@@ -3,14 +3,16 @@
 //! One cycle is: every datagram at hand through [`Tracker::on_datagram`], then [`Tracker::on_time`], then
 //! [`Tracker::poll_event`] and [`Tracker::poll_transmit`] until nothing is left.
 
+mod ask;
 mod blind;
 mod edges;
+mod prove;
 mod silence;
 mod unsteady;
 
 use std::collections::VecDeque;
 
-use beacon_common::{DeviceKey, FRAME_LEN, Frame, Kind, MasterKey, Moment, View};
+use beacon_common::{DeviceKey, Frame, Kind, MasterKey, Moment, View};
 
 use super::auth::Authority;
 use super::blindness::Blindness;
@@ -21,8 +23,10 @@ use super::event::{Cause, Detail, Event, Happening, SourceId, State, Tick};
 use super::flapping::Flapping;
 use super::history::History;
 use super::mass::{Change, Falls};
+use super::nonces::Nonces;
 use super::origin::Origin;
 use super::patience::Patiences;
+use super::proof::{Claims, Pasts};
 use super::reject::{Reject, Rejected};
 use super::rules::Rules;
 use super::slots::Filled;
@@ -32,6 +36,7 @@ use super::table::{LabelHash, Table};
 use super::tell::{self, Before};
 use super::transmit::{Peer, Transmit};
 use super::twins::Twins;
+use super::ways::{Way, Ways};
 
 /// How many datagrams are looked up at once.
 const LOOKED_UP_AT_ONCE: usize = 32;
@@ -47,6 +52,26 @@ struct Located<'a> {
     guess: Option<SourceId>,
 }
 
+/// A frame that is believed.
+struct Sign<'a> {
+    frame: &'a Frame,
+    origin: Origin,
+    way: Way,
+    /// When it came.
+    at: Moment,
+    /// The proof that its session is the present one, where it had to wait for that.
+    reply: Option<&'a Frame>,
+}
+
+impl Sign<'_> {
+    /// Lets the proof count as a sign of life too: it is newer than the frame. After a goodbye nothing is promised.
+    fn prove(&self, source: &mut Source, now: Moment) {
+        if let (Some(reply), Kind::Beat(_)) = (self.reply, self.frame.kind) {
+            source.take_reply(reply, now);
+        }
+    }
+}
+
 /// Judges sources by their beats and their silence.
 pub struct Tracker {
     config: Config,
@@ -55,6 +80,10 @@ pub struct Tracker {
     commons: Commons,
     blindness: Blindness,
     falls: Falls,
+    ways: Ways,
+    nonces: Nonces,
+    claims: Claims,
+    pasts: Pasts,
     deadlines: Deadlines,
     /// Sources in each state, indexed by the state.
     states: [u64; State::ALL.len()],
@@ -85,6 +114,10 @@ impl Tracker {
             falls: Falls::new(commons.fleet.clone()),
             commons,
             blindness: Blindness::default(),
+            ways: Ways::default(),
+            nonces: Nonces::default(),
+            claims: Claims::default(),
+            pasts: Pasts::default(),
             deadlines: Deadlines::default(),
             states: [0; State::ALL.len()],
             received: 0,
@@ -161,19 +194,24 @@ impl Tracker {
     /// The straight way of a beat: form, key, source, slot, state, answer.
     fn take(&mut self, located: &Located<'_>) -> Result<(), Reject> {
         let Located { now, peer, view, .. } = *located;
-        if !matches!(view.kind(), Kind::Beat(_) | Kind::Bye(_)) {
+        if matches!(view.kind(), Kind::Ack | Kind::Probe) {
             return Err(Reject::Kind);
         }
         let key = self.authority.check(&view)?;
         let frame = view.frame();
-        let origin = Origin::of(peer.addr);
         let known = self
             .table
             .confirm(located.guess, &frame.label)
             .or_else(|| self.table.find(&frame.label, located.hash));
+        if frame.kind == Kind::Reply {
+            return self.hear_reply(&frame, known, key.as_ref(), now);
+        }
+        let way = Way::of(peer, view.key_id(), frame.flags.want_ack);
         match known {
-            Some(id) => self.hear(id, &frame, origin, now)?,
-            None => self.meet(&frame, located.hash, origin, now)?,
+            Some(id) if self.table[id].session == frame.session => {
+                self.hear_on(id, &frame, Origin::of(peer.addr), &way, now);
+            }
+            _ => self.hear_other(known, &frame, key.as_ref(), (peer, way), now)?,
         }
         if frame.flags.want_ack {
             self.answer(&frame, key.as_ref(), peer);
@@ -182,60 +220,53 @@ impl Tracker {
     }
 
     fn answer(&mut self, frame: &Frame, key: Option<&DeviceKey>, peer: Peer) {
-        let mut ack = [0; FRAME_LEN];
-        frame.ack().emit(key, &mut ack);
-        self.transmits.push_back(Transmit { peer, frame: ack });
+        self.send(&frame.ack(), key, peer);
     }
 
     /// The first frame of a source that is not in the table.
-    fn meet(&mut self, frame: &Frame, hash: LabelHash, origin: Origin, now: Moment) -> Result<(), Reject> {
+    fn meet(&mut self, sign: &Sign<'_>, hash: LabelHash, now: Moment) -> Result<(), Reject> {
         self.commons.admission.admit(now)?;
-        let source = Source::first(frame, origin, now, &self.config);
+        let mut source = Source::first(sign.frame, sign.origin, sign.at, &self.config);
+        source.way = self.ways.take(sign.way);
+        sign.prove(&mut source, now);
         let id = self.table.admit(hash, (source, History::begin(now)));
         self.states[State::Unknown as usize] += 1;
         self.snapshots.admit(id, &self.table[id]);
         if let Some(patiences) = &mut self.patiences {
             patiences.admit(id, &mut self.table[id]);
         }
-        self.settle(id, frame, now, &Before::FIRST, None);
+        self.settle(id, sign.frame, now, &Before::FIRST, None);
         self.table[id].alarm = self.deadlines.arm(id.0, self.deadline(id));
         Ok(())
     }
 
-    /// A frame of a source that is in the table.
-    fn hear(&mut self, id: SourceId, frame: &Frame, origin: Origin, now: Moment) -> Result<(), Reject> {
-        let rules = Rules {
-            config: &self.config,
-            blindness: &self.blindness,
-        };
+    /// The first frame of another session, which takes over.
+    fn succeed(&mut self, id: SourceId, sign: &Sign<'_>, succession: Succession, now: Moment) {
         let (source, history) = self.table.record_mut(id).expect(FOUND);
-        let succession = source.succession(frame.session, now, rules);
-        if succession == Succession::Same {
-            self.hear_on(id, frame, origin, now);
-            return Ok(());
-        }
-        if succession == Succession::Refused {
-            self.suspect_twins(id, frame, origin, now);
-            return Err(Reject::Session);
-        }
         let before = Before::of((source, history), now);
-        let restart = source.restart_cause(frame);
-        let ended = source.begin_session(frame, succession);
+        let (session, origin) = (source.session, source.origin);
+        let restart = source.restart_cause(sign.frame);
+        let ended = source.begin_session(sign.frame, succession);
         history.end_session(&ended);
-        source.take_first(frame, origin, now, &self.config);
+        source.take_first(sign.frame, sign.origin, sign.at, &self.config);
         if let Some(meter) = self.snapshots.meter(id) {
             meter.renew(&ended, &source.slots, source.offset_us());
         }
         if let Some(patiences) = &mut self.patiences {
             patiences.apply(id, source);
         }
-        self.settle(id, frame, now, &before, Some(restart));
+        source.way = self.ways.change(source.way, sign.way);
+        sign.prove(source, now);
+        if self.asks_for_proof() {
+            self.pasts.go_on(id, session, sign.frame.session);
+        }
+        self.begin_address(id, origin);
+        self.settle(id, sign.frame, now, &before, Some(restart));
         self.rearm(id);
-        Ok(())
     }
 
     /// A frame of the current session.
-    fn hear_on(&mut self, id: SourceId, frame: &Frame, origin: Origin, now: Moment) {
+    fn hear_on(&mut self, id: SourceId, frame: &Frame, origin: Origin, way: &Way, now: Moment) {
         let rules = Rules {
             config: &self.config,
             blindness: &self.blindness,
@@ -255,10 +286,16 @@ impl Tracker {
             take_newest((id, source), (frame, origin), now, rules, &mut self.patiences);
             let late_at = source.late_at(&self.config);
             source.alarm = self.deadlines.advance(id.0, source.alarm, late_at);
+            if !self.ways.is_still(source.way, way) {
+                source.way = self.ways.follow(source.way, *way);
+            }
             return;
         }
         let before = Before::of((source, history), now);
+        let known_origin = source.origin;
         take_newest((id, source), (frame, origin), now, rules, &mut self.patiences);
+        source.way = self.ways.follow(source.way, *way);
+        self.begin_address(id, known_origin);
         self.settle(id, frame, now, &before, None);
         self.rearm(id);
     }

@@ -36,6 +36,7 @@ impl Fleet {
         let config = Config {
             admit_rate: None,
             keys: master.iter().cloned().collect(),
+            one_way: true,
             ..Config::default()
         };
         let mut fleet = Self {

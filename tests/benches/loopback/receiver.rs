@@ -131,7 +131,8 @@ fn collector(receiver: Receiver, port: u16, directory: &Directory) -> io::Result
     command.args(["--admit-rate", "0", "--listen", &format!("[::]:{port}")]);
     if receiver.has_keys() {
         let line = format!("{}\n", RevealedKey::new(KEY_ID, &MASTER));
-        command.arg("--keys").arg(directory.write("keys", 0o600, &line));
+        command.arg("--one-way").arg("--keys");
+        command.arg(directory.write("keys", 0o600, &line));
     }
     command.stdout(File::create(directory.path().join(EVENTS))?);
     Ok(command)

@@ -67,8 +67,13 @@ impl Sender {
 
     /// Sends a beat.
     pub fn beat(&mut self) {
+        self.beat_recorded();
+    }
+
+    /// Sends a beat, and returns its bytes.
+    pub fn beat_recorded(&mut self) -> [u8; FRAME_LEN] {
         self.frame.kind = Kind::Beat(Health::Ok);
-        self.send();
+        self.send()
     }
 
     /// Says goodbye.
@@ -92,19 +97,64 @@ impl Sender {
         self.frame.seq = Seq::FIRST;
     }
 
-    /// Sends a beat, waits for its ack, and says how long that took. What the same source sent before it has
-    /// arrived then, and has been judged.
+    /// Sends a beat, answers the probes that come, waits for its ack, and says how long that took. What the same source
+    /// sent before it has arrived then, and has been judged.
+    ///
+    /// # Panics
+    /// Where no ack comes.
     pub fn beat_acked(&mut self) -> Duration {
         let before = now();
         self.frame.flags.want_ack = true;
         self.beat();
         self.frame.flags.want_ack = false;
+        loop {
+            let frame = self.receive("ack");
+            match frame.kind {
+                Kind::Probe => drop(self.answer(&frame)),
+                kind => {
+                    assert_eq!(kind, Kind::Ack);
+                    return now().duration_since(before);
+                }
+            }
+        }
+    }
+
+    /// Waits for a probe and answers it. Returns the reply.
+    ///
+    /// # Panics
+    /// Where no probe comes.
+    pub fn answer_probe(&mut self) -> [u8; FRAME_LEN] {
+        let probe = self.receive("probe");
+        assert_eq!((probe.kind, probe.label), (Kind::Probe, self.frame.label));
+        self.answer(&probe)
+    }
+
+    /// Answers a probe as an agent does that has sent what was sent from here.
+    fn answer(&self, probe: &Frame) -> [u8; FRAME_LEN] {
+        let reply = Frame {
+            kind: Kind::Reply,
+            sent_us: probe.sent_us,
+            seq: Seq::new(self.frame.seq.get() - 1),
+            ..self.frame
+        };
+        let bytes = self.bytes_of(&reply);
+        self.send_bytes(&bytes);
+        bytes
+    }
+
+    fn receive(&self, wanted: &str) -> Frame {
         let mut bytes = [0; FRAME_LEN];
         let received = receive(&self.socket, &mut bytes, Limit::soon());
-        let (length, _) = received.unwrap_or_else(|| panic!("no ack for {}", self.frame.label));
-        let ack = View::parse(&bytes[..length]).map(|ack| ack.frame().kind);
-        assert_eq!(ack, Ok(Kind::Ack));
-        now().duration_since(before)
+        let (length, _) = received.unwrap_or_else(|| panic!("no {wanted} for {}", self.frame.label));
+        let view = View::parse(&bytes[..length]);
+        view.unwrap_or_else(|error| panic!("no {wanted}, no frame even: {error:?}"))
+            .frame()
+    }
+
+    fn bytes_of(&self, frame: &Frame) -> [u8; FRAME_LEN] {
+        let mut bytes = [0; FRAME_LEN];
+        frame.emit(self.key.as_ref(), &mut bytes);
+        bytes
     }
 
     /// Sends any bytes.
@@ -114,12 +164,12 @@ impl Sender {
             .expect("the loopback takes what a datagram can hold");
     }
 
-    fn send(&mut self) {
+    fn send(&mut self) -> [u8; FRAME_LEN] {
         self.frame.sent_us = u64::try_from(now().duration_since(self.began).as_micros()).unwrap_or(u64::MAX);
-        let mut bytes = [0; FRAME_LEN];
-        self.frame.emit(self.key.as_ref(), &mut bytes);
+        let bytes = self.bytes_of(&self.frame);
         self.send_bytes(&bytes);
         self.frame.seq = self.frame.seq.next().expect("no test sends four billion frames");
+        bytes
     }
 }
 

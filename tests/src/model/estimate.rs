@@ -1,6 +1,7 @@
 //! The typical offset and its deviation, worked out again from the whole session for every beat
 //! (docs/protocol.md, section 9).
 
+use super::wheel::Heard;
 use super::{Hearing, modulo_2_64};
 
 /// What the newest beats of a session say of the offset between the clocks.
@@ -31,8 +32,8 @@ fn high(eta: i128) -> i128 {
 
 impl Estimate {
     /// What follows from the newest beats of a session; there is at least one.
-    pub(super) fn from<'a>(mut newest: impl Iterator<Item = &'a Hearing>) -> Option<Self> {
-        let first = newest.next()?;
+    pub(super) fn from<'a>(mut newest: impl Iterator<Item = &'a Heard>) -> Option<Self> {
+        let first = &newest.next()?.hearing;
         let eighth = eta(first) / 8;
         let d = eighth.max(low(eta(first))).min(MOST);
         let mut estimate = Self {
@@ -43,18 +44,18 @@ impl Estimate {
         };
         let mut before = first;
         for beat in newest {
-            estimate.take(before, beat);
-            before = beat;
+            estimate.take(before, &beat.hearing, beat.is_after_reply);
+            before = &beat.hearing;
         }
         Some(estimate)
     }
 
-    fn take(&mut self, before: &Hearing, beat: &Hearing) {
+    fn take(&mut self, before: &Hearing, beat: &Hearing, is_after_reply: bool) {
         let offset = beat.offset_us();
         let e = modulo_2_64(offset - self.typical);
         let between_arrivals = beat.at_us() - before.at_us();
         let between_sendings = i128::from(beat.frame.sent_us) - i128::from(before.frame.sent_us);
-        if 2 * between_arrivals < between_sendings && e > 0 {
+        if 2 * between_arrivals < between_sendings && e > 0 && !is_after_reply {
             return;
         }
         self.n = (self.n + 1).min(16);
@@ -70,7 +71,7 @@ impl Estimate {
             _ => self.typical = modulo_2_64(self.typical + x / self.n.min(8)),
         }
         let is_next = beat.frame.seq.get() == before.frame.seq.get() + 1 && !before.is_bye();
-        let sender_late = if is_next && !beat.frame.flags.skipped {
+        let sender_late = if is_next && !beat.frame.flags.skipped && !is_after_reply {
             (between_sendings - i128::from(before.frame.next_ms) * 1_000).max(0)
         } else {
             0

@@ -6,6 +6,7 @@ use std::time::Duration;
 use beacon_collector::track::config::{Config, Margin};
 use beacon_common::{Kind, Moment, Reason};
 
+use super::asking::Asking;
 use super::budget::Budget;
 use super::damping::{Damping, STEADY_AFTER};
 use super::estimate::Estimate;
@@ -65,6 +66,9 @@ pub(super) struct Life {
     /// Every session there was; the last one is current.
     pub(super) sessions: Vec<Log>,
     pub(super) newest: Hearing,
+    /// The reply that came since the newest frame, if one did.
+    pub(super) reply: Option<Hearing>,
+    pub(super) asking: Asking,
     /// What the newest frame promised, had the collector listened ever since.
     pub(super) promise: Promise,
     /// When it did not.
@@ -87,8 +91,23 @@ impl Life {
         Past {
             was: self.state,
             since: self.since,
-            silent: now.since(self.newest.at),
+            silent: now.since(self.sign().at),
         }
+    }
+
+    /// The newest sign of life.
+    pub(super) const fn sign(&self) -> &Hearing {
+        match &self.reply {
+            Some(reply) => reply,
+            None => &self.newest,
+        }
+    }
+
+    /// Whether a frame of the current session has asked for an ack.
+    pub(super) fn has_asked(&self) -> bool {
+        self.current()
+            .newest()
+            .any(|heard| heard.hearing.frame.flags.want_ack)
     }
 
     pub(super) fn enter(&mut self, state: &'static str, cause: &'static str, now: Moment) {
@@ -121,7 +140,7 @@ impl Life {
     /// A frame of an older session is refused; true where it shows that two senders are live.
     pub(super) fn refuse(&mut self, hearing: Hearing) -> bool {
         let age_us = hearing.at_us() - self.newest.at_us() + i128::from(self.newest.frame.sent_us);
-        if self.state != "up" || age_us < twins::least_age_us(&self.newest) {
+        if self.state != "up" || self.reply.is_some() || age_us < twins::least_age_us(&self.newest) {
             return false;
         }
         let current = self.current().session;
@@ -161,7 +180,7 @@ impl Life {
         } = self.promise;
         let by = self.put_off_ns(expected);
         let is_over = matches!(self.state, "late" | "down");
-        let over = match self.newest.frame.kind {
+        let over = match self.sign().frame.kind {
             _ if is_over => i128::MIN,
             Kind::Bye(Reason::Sleep) => late.map_or(over, |late| self.settled_ns().min(late + by)),
             Kind::Bye(_) => over,
@@ -184,11 +203,11 @@ impl Life {
 
     /// By how much what follows from the newest frame is put off, where beats are due from `due` on.
     fn put_off_ns(&self, due: i128) -> i128 {
-        let interval = self.newest.interval_us() * 1_000;
+        let interval = self.sign().interval_us() * 1_000;
         let mut sum = 0;
         for blind in &self.blinds {
             let (from, until) = (
-                i128::from(blind.from.as_nanos()).max(self.newest.at_ns()),
+                i128::from(blind.from.as_nanos()).max(self.sign().at_ns()),
                 i128::from(blind.until.as_nanos()),
             );
             let time = (blind.blind.as_nanos() as i128).min(until - from);
@@ -216,7 +235,7 @@ impl Life {
         if self.state == "unknown" {
             return None;
         }
-        let nanos = self.awaited().down? - self.newest.at_ns();
+        let nanos = self.awaited().down? - self.sign().at_ns();
         Some(Duration::from_nanos(nanos as u64))
     }
 
@@ -242,8 +261,12 @@ impl Life {
         let awaited = self.awaited();
         let until = awaited.down.map_or(now, |down| now.min(down));
         let turned = until.div_euclid(1_000) - awaited.due.div_euclid(1_000);
-        let past = turned.div_euclid(self.newest.interval_us()) + 1 - i128::from(reorder_wait);
-        if self.newest.is_bye() { past.min(0) } else { past }
+        let past = turned.div_euclid(self.sign().interval_us()) + 1 - i128::from(reorder_wait);
+        match &self.reply {
+            Some(reply) => past + (reply.seq() - self.current().highest().unwrap_or(0)).max(0),
+            None if self.newest.is_bye() => past.min(0),
+            None => past,
+        }
     }
 }
 
@@ -256,21 +279,42 @@ pub(super) fn asked_misses(newest: &Hearing, config: &Config) -> i128 {
     config.misses_override.unwrap_or(asked).into()
 }
 
+/// The detect multiplier in force after `newest`.
+fn misses(newest: &Hearing, config: &Config, budget: Option<&Budget>) -> i128 {
+    let asked = asked_misses(newest, config);
+    budget.map_or(asked, |budget| budget.misses.max(asked))
+}
+
+/// The deadlines that a reply sets, after the newest frame of its session.
+pub(super) fn promise_of_reply(
+    log: &Log,
+    newest: &Hearing,
+    reply: &Hearing,
+    config: &Config,
+    budget: Option<&Budget>,
+) -> Promise {
+    let (margin, _) = margin_and_typical(log, reply, config);
+    let expected = i128::from(reply.frame.next_ms) * 1_000;
+    let late = reply.at_ns() + (expected + margin + 999).div_euclid(1_000) * NS_PER_MS;
+    let down = late + (misses(newest, config, budget) - 1) * reply.interval_us() * 1_000;
+    Promise {
+        expected: reply.at_ns() + expected * 1_000,
+        due: reply.at_ns() + expected * 1_000,
+        late: Some(late),
+        down: Some(down),
+        over: late,
+    }
+}
+
 /// The deadlines that the newest frame of a session sets.
 pub(super) fn promise(log: &Log, newest: &Hearing, config: &Config, budget: Option<&Budget>) -> Promise {
-    let estimate = Estimate::from(log.newest()).expect("the newest frame is in its session's log");
-    let margin = match config.margin {
-        Margin::Auto => estimate.margin_us(newest.interval_us()),
-        Margin::Fixed(margin) => margin.as_micros() as i128,
-    };
+    let (margin, typical) = margin_and_typical(log, newest, config);
     let promised = i128::from(newest.frame.next_ms) * 1_000;
-    let ahead = super::modulo_2_64(estimate.typical - newest.offset_us());
+    let ahead = super::modulo_2_64(typical - newest.offset_us());
     let expected = (promised + ahead.min(margin)).max(0);
     let late_ms = (expected + margin + 999).div_euclid(1_000);
     let late = newest.at_ns() + late_ms * NS_PER_MS;
-    let asked = asked_misses(newest, config);
-    let misses = budget.map_or(asked, |budget| budget.misses.max(asked));
-    let down = late + (misses - 1) * newest.interval_us() * 1_000;
+    let down = late + (misses(newest, config, budget) - 1) * newest.interval_us() * 1_000;
     let is_endless = match newest.frame.kind {
         Kind::Bye(Reason::Sleep) => newest.frame.next_ms == 0,
         Kind::Bye(_) => true,
@@ -296,4 +340,14 @@ pub(super) fn promise(log: &Log, newest: &Hearing, config: &Config, budget: Opti
             _ => late,
         },
     }
+}
+
+/// The safety margin after `sign`, and the typical offset, in microseconds.
+fn margin_and_typical(log: &Log, sign: &Hearing, config: &Config) -> (i128, i128) {
+    let estimate = Estimate::from(log.newest()).expect("the newest frame is in its session's log");
+    let margin = match config.margin {
+        Margin::Auto => estimate.margin_us(sign.interval_us()),
+        Margin::Fixed(margin) => margin.as_micros() as i128,
+    };
+    (margin, estimate.typical)
 }

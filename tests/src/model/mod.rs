@@ -3,6 +3,7 @@
 //! It is as unlike the tracker as it can be: it keeps everything it ever heard, works in 128-bit integers and
 //! counts anew whenever it is asked. It is slow and takes as much memory as it likes.
 
+mod asking;
 mod budget;
 mod damping;
 mod estimate;
@@ -15,14 +16,15 @@ mod wheel;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use beacon_collector::track::config::Config;
-use beacon_common::{Frame, Kind, Moment, Reason, Seq};
+use beacon_collector::track::config::{Config, Probe};
+use beacon_common::{Frame, Kind, Moment, Reason, Seq, Session};
 
 use crate::line::Line;
+use asking::Asking;
 use budget::Budget;
 use damping::Damping;
 pub use life::Blind;
-use life::{Counters, Life, asked_misses, promise};
+use life::{Counters, Life, asked_misses, promise, promise_of_reply};
 use measure::{Reported, measured};
 use wheel::{Class, Log};
 
@@ -73,6 +75,7 @@ fn modulo_2_64(number: i128) -> i128 {
 pub struct Model {
     config: Config,
     life: Option<Life>,
+    probes: Vec<(SocketAddr, Session)>,
 }
 
 /// What a frame leads to.
@@ -82,6 +85,8 @@ pub enum Outcome {
     Taken(Vec<Line>),
     /// Its session is older than the current one, which is live; these lines are told.
     Refused(Vec<Line>),
+    /// It is a reply, and answers nothing that was asked.
+    Unasked,
 }
 
 /// What a line tells of the time before its moment.
@@ -96,7 +101,11 @@ impl Model {
     /// A source that was never heard, at a collector with these options.
     #[must_use]
     pub const fn new(config: Config) -> Self {
-        Self { config, life: None }
+        Self {
+            config,
+            life: None,
+            probes: Vec::new(),
+        }
     }
 
     /// Its state, if it is known.
@@ -114,6 +123,9 @@ impl Model {
 
     /// Takes a frame of this source.
     pub fn hear(&mut self, hearing: Hearing) -> Outcome {
+        if hearing.frame.kind == Kind::Reply {
+            return self.hear_reply(hearing);
+        }
         let Some(life) = &self.life else {
             return Outcome::Taken(self.meet(hearing));
         };
@@ -140,7 +152,7 @@ impl Model {
 
     fn meet(&mut self, hearing: Hearing) -> Vec<Line> {
         let mut log = Log::joined(&hearing);
-        log.take(hearing);
+        log.take(hearing, false);
         let allowance = self
             .config
             .false_alarms
@@ -157,6 +169,8 @@ impl Model {
             blinds: Vec::new(),
             sessions: vec![log],
             newest: hearing,
+            reply: None,
+            asking: Asking::default(),
             reported: Counters::default(),
             refusals: Vec::new(),
             damping: Damping::default(),
@@ -169,7 +183,7 @@ impl Model {
         let Some(life) = &mut self.life else {
             return Vec::new();
         };
-        let before = life.newest;
+        let (before, sign) = (life.newest, *life.sign());
         let late = life.awaited().late;
         let current = life.current().session;
         let restart = (hearing.frame.session != current).then(|| life.restart_cause(&hearing));
@@ -184,22 +198,71 @@ impl Model {
         let Some(log) = life.sessions.last_mut() else {
             return Vec::new();
         };
-        if log.take(hearing) != Class::New {
+        if log.take(hearing, life.reply.is_some()) != Class::New {
             return Vec::new();
         }
         if let Some(budget) = life
             .budget
             .as_mut()
-            .filter(|_| restart.is_none() && !before.is_bye())
+            .filter(|_| restart.is_none() && !sign.is_bye())
         {
             let overdue = late.map_or(0, |late| hearing.at_ns() - late).max(0);
-            let needed = 1 + (overdue + before.interval_us() * 1_000 - 1) / (before.interval_us() * 1_000);
-            let silence_us = (hearing.at_ns() - before.at_ns()) / 1_000;
+            let needed = 1 + (overdue + sign.interval_us() * 1_000 - 1) / (sign.interval_us() * 1_000);
+            let silence_us = (hearing.at_ns() - sign.at_ns()) / 1_000;
             budget.take(silence_us, needed, asked_misses(&hearing, &self.config));
         }
         life.promise = promise(log, &hearing, &self.config, life.budget.as_ref());
         life.newest = hearing;
-        self.react(hearing, Some(before), restart)
+        life.reply = None;
+        life.asking.end_silence();
+        if before.from != hearing.from {
+            let received = life.counters(hearing.at, self.config.reorder_wait).received;
+            life.asking.begin_address(received - 1);
+        }
+        let silence_before = Hearing {
+            at: sign.at,
+            ..before
+        };
+        self.react(hearing, Some(silence_before), restart)
+    }
+
+    /// A reply is a sign of life where it answers what was asked in this silence, in the current session.
+    fn hear_reply(&mut self, reply: Hearing) -> Outcome {
+        let Some(life) = &mut self.life else {
+            return Outcome::Unasked;
+        };
+        let is_of_session = reply.frame.session == life.current().session;
+        let is_silent = matches!(life.state, "late" | "down");
+        if !(is_of_session && is_silent && life.asking.has_asked(reply.frame.sent_us)) {
+            return Outcome::Unasked;
+        }
+        let past = life.past(reply.at);
+        life.promise = promise_of_reply(
+            life.current(),
+            &life.newest,
+            &reply,
+            &self.config,
+            life.budget.as_ref(),
+        );
+        life.reply = Some(reply);
+        life.asking.end_silence();
+        life.asking.trust();
+        life.enter("up", "back", reply.at);
+        let extra = vec![("by", "reply".to_owned())];
+        let line = self.tell(reply.at, "up", Some("back"), past, extra);
+        Outcome::Taken(line.into_iter().collect())
+    }
+
+    /// What is asked since the last time: to which address, and in which session.
+    pub fn take_probes(&mut self) -> Vec<(SocketAddr, Session)> {
+        std::mem::take(&mut self.probes)
+    }
+
+    /// The nonce of the newest probe.
+    pub fn ask(&mut self, nonce: u64) {
+        if let Some(life) = &mut self.life {
+            life.asking.ask(nonce);
+        }
     }
 
     /// What the newest frame changes; `before` is the newest one before it.
@@ -259,8 +322,7 @@ impl Model {
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
         let life = self.life.as_ref()?;
-        let silence = life.deadline_ns(self.config.forget);
-        let nanos = silence.into_iter().chain(life.steady_ns()).min()?;
+        let nanos = self.silence_ns().into_iter().chain(life.steady_ns()).min()?;
         u64::try_from(nanos).ok().map(Moment::from_nanos)
     }
 
@@ -273,17 +335,56 @@ impl Model {
         lines
     }
 
+    /// What changes next if nothing is heard, or when it is asked next.
+    fn silence_ns(&self) -> Option<i128> {
+        let life = self.life.as_ref()?;
+        let probe = self.next_probe().filter(|_| life.state == "late");
+        probe.or_else(|| life.deadline_ns(self.config.forget))
+    }
+
+    /// When a source that is late is asked next.
+    fn next_probe(&self) -> Option<i128> {
+        let life = self.life.as_ref()?;
+        let is_asked = match self.config.probe {
+            Probe::Auto => life.has_asked(),
+            Probe::Always => true,
+            Probe::Never => false,
+        };
+        let times = life.asking.times(life.since, life.awaited().down?);
+        times.into_iter().next().filter(|_| is_asked)
+    }
+
+    /// Asks, where it is time to.
+    fn probe(&mut self, now: Moment) {
+        let now = i128::from(now.as_nanos());
+        if self.next_probe().is_none_or(|next| next > now) {
+            return;
+        }
+        let Some(life) = &mut self.life else { return };
+        let Some(down) = life.awaited().down else { return };
+        life.asking.pass(life.since, down, now);
+        self.probes.push((life.newest.from, life.current().session));
+    }
+
     /// What has changed by now because nothing was heard, and what is told of it.
     fn pass_time(&mut self, now: Moment) -> Vec<Line> {
+        let silence = self.silence_ns();
         let Some(life) = &mut self.life else {
             return Vec::new();
         };
-        let silence = life.deadline_ns(self.config.forget);
         if life
             .steady_ns()
             .is_some_and(|steady| silence.is_none_or(|silence| steady <= silence))
         {
             return self.end_flapping(now).into_iter().collect();
+        }
+        let is_down = life
+            .awaited()
+            .down
+            .is_some_and(|down| down <= now.as_nanos().into());
+        if life.state == "late" && !is_down {
+            self.probe(now);
+            return Vec::new();
         }
         let past = life.past(now);
         let (event, cause) = match life.state {
@@ -299,12 +400,19 @@ impl Model {
             return line.into_iter().collect();
         }
         life.enter(event, cause, now);
+        if event == "late" {
+            let received = life.counters(now, self.config.reorder_wait).received;
+            life.asking.begin_silence(received);
+        }
         let mut lines: Vec<Line> = self
             .tell(now, event, Some(cause), past, Vec::new())
             .into_iter()
             .collect();
         if past.was == "up" {
             lines.extend(self.count_fall(now));
+        }
+        if event == "late" {
+            self.probe(now);
         }
         lines
     }
@@ -393,7 +501,7 @@ impl Model {
             cause,
             session: life.current().session,
             seq: Seq::new(life.current().highest()? as u32),
-            interval_ms: life.newest.frame.interval_ms,
+            interval_ms: life.sign().frame.interval_ms,
             status: life.status,
             since: now.since(past.since),
             silent: past.silent,

@@ -19,13 +19,21 @@ pub(super) enum Class {
     Old,
 }
 
+/// A frame, what it was when it came, and whether the newest sign of life before it was a reply.
+#[derive(Clone, Debug)]
+pub(super) struct Heard {
+    class: Class,
+    pub(super) hearing: Hearing,
+    pub(super) is_after_reply: bool,
+}
+
 /// One session of a source.
 #[derive(Clone, Debug)]
 pub(super) struct Log {
     pub(super) session: Session,
     /// The lowest number that a frame was expected of.
     pub(super) expected_from: i128,
-    heard: Vec<(Class, Hearing)>,
+    heard: Vec<Heard>,
     /// The numbers that were received.
     filled: BTreeSet<i128>,
     /// The numbers that were received when they were settled: for the runs of lost ones, a beat that comes later
@@ -63,7 +71,7 @@ impl Log {
     }
 
     /// Takes a frame down, and says what it was.
-    pub(super) fn take(&mut self, hearing: Hearing) -> Class {
+    pub(super) fn take(&mut self, hearing: Hearing, is_after_reply: bool) -> Class {
         let seq = hearing.seq();
         let class = match self.highest() {
             None => Class::New,
@@ -78,7 +86,11 @@ impl Log {
         if matches!(class, Class::New | Class::Reordered) {
             self.filled.insert(seq);
         }
-        self.heard.push((class, hearing));
+        self.heard.push(Heard {
+            class,
+            hearing,
+            is_after_reply,
+        });
         class
     }
 
@@ -98,7 +110,7 @@ impl Log {
     /// the highest are lost.
     pub(super) fn settle_lost(&mut self, past: i128) {
         let Some(highest) = self.highest() else { return };
-        let mut until = (highest + past.min(0)).max(highest - WHEEL) + 1;
+        let mut until = ((highest + past.min(0)).max(highest - WHEEL) + 1).max(self.settled_to);
         while self.filled.contains(&until) {
             until += 1;
         }
@@ -110,20 +122,17 @@ impl Log {
         let received = self
             .heard
             .iter()
-            .filter(|(class, _)| matches!(class, Class::New | Class::Reordered));
-        received.map(|(_, hearing)| hearing).collect()
+            .filter(|heard| matches!(heard.class, Class::New | Class::Reordered));
+        received.map(|heard| &heard.hearing).collect()
     }
 
     pub(super) fn count(&self, class: Class) -> i128 {
-        self.heard.iter().filter(|(was, _)| *was == class).count() as i128
+        self.heard.iter().filter(|heard| heard.class == class).count() as i128
     }
 
     /// The frames that were the newest when they came, in order.
-    pub(super) fn newest(&self) -> impl DoubleEndedIterator<Item = &Hearing> + Clone {
-        self.heard
-            .iter()
-            .filter(|(class, _)| *class == Class::New)
-            .map(|(_, hearing)| hearing)
+    pub(super) fn newest(&self) -> impl DoubleEndedIterator<Item = &Heard> + Clone {
+        self.heard.iter().filter(|heard| heard.class == Class::New)
     }
 
     /// The numbers that were expected and not received, up to `top`.

@@ -15,6 +15,7 @@ mod life;
 mod lines;
 mod network;
 mod options;
+mod proof;
 mod reach;
 mod reader;
 mod workers;

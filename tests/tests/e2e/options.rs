@@ -57,6 +57,8 @@ fn the_collector_names_the_option_that_is_wrong() {
         ("--reorder-wait", &["--reorder-wait", "63"]),
         ("--tick", &["--tick", "often"]),
         ("--report", &["--report", "1ms"]),
+        ("--probe", &["--probe", "sometimes"]),
+        ("--probe-rate", &["--probe-rate", "0"]),
         ("--events", &["--events", "up,sideways"]),
         ("--name", &["--name", ""]),
         ("--queue", &["--queue", "x"]),

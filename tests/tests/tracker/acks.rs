@@ -127,6 +127,7 @@ fn an_answer_is_made_with_the_key_of_the_beat() {
     let key = keys[1].device_key(&frame.label);
     let mut stage = Stage::new(Config {
         keys,
+        one_way: true,
         ..Config::default()
     });
     stage.hear_keyed(0, &key, &frame);

@@ -170,6 +170,7 @@ fn frames_with_wrong_bytes_are_taken_or_counted() {
 fn a_collector_with_keys_takes_only_what_is_made_with_one_of_them() {
     let config = Config {
         keys: vec![master(7), master(8)],
+        one_way: true,
         ..Config::default()
     };
     let mut stage = Stage::new(config);

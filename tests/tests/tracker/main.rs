@@ -11,5 +11,7 @@ mod counters;
 mod deadlines;
 mod drops;
 mod goodbyes;
+mod probes;
+mod proof;
 mod sessions;
 mod standards;

@@ -15,8 +15,17 @@ const LOOKS_A_CALL: usize = 1_024;
 const LOOKS_AN_ASKING: usize = 16;
 
 impl Tracker {
-    /// When a source's state changes if nothing is heard: its late or down deadline, or the end of its being kept.
+    /// When a source is to be looked at if nothing is heard: when its state changes, or when it is asked before.
     pub(super) fn deadline(&self, id: SourceId) -> Moment {
+        let changes_at = self.changes_at(id);
+        match self.table[id].state {
+            State::Late => self.next_probe(id, changes_at).unwrap_or(changes_at),
+            _ => changes_at,
+        }
+    }
+
+    /// When a source's state changes if nothing is heard: its late or down deadline, or the end of its being kept.
+    pub(super) fn changes_at(&self, id: SourceId) -> Moment {
         let source = &self.table[id];
         match (source.state, source.promise(self.rules())) {
             (State::Unknown, _) => Moment::NEVER,
@@ -78,6 +87,9 @@ impl Tracker {
 
     /// A deadline has passed without a beat. Returns whether the source is still there.
     fn judge(&mut self, id: SourceId, now: Moment) -> bool {
+        if self.table[id].state == State::Late && self.ask_on(id, now) {
+            return true;
+        }
         let record = (&self.table[id], self.table.history(id));
         let before = Before::of(record, now);
         let (state, happening, cause) = match before.state {
@@ -96,6 +108,9 @@ impl Tracker {
         if before.state == State::Up {
             self.count_fall(id, now);
         }
+        if state == State::Late {
+            self.begin_silence(id, now);
+        }
         true
     }
 
@@ -105,6 +120,8 @@ impl Tracker {
         self.tell(id, now, before, (Happening::Forgotten, None), Detail::None);
         self.states[State::Unknown as usize] -= 1;
         self.forget_unsteady(id);
+        self.ways.leave(self.table[id].way);
+        self.pasts.forget(id);
         self.table.remove(id);
         self.commons.admission.leave();
     }

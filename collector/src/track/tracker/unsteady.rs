@@ -22,7 +22,7 @@ impl Tracker {
     pub(super) fn suspect_twins(&mut self, id: SourceId, frame: &Frame, origin: Origin, now: Moment) {
         let source = &self.table[id];
         let least_age = Duration::from_millis(source.interval_ms.into()).max(LEAST_SPAN);
-        if source.state != State::Up || source.session_age(now) < least_age {
+        if source.state != State::Up || source.session_age(now).is_none_or(|age| age < least_age) {
             return;
         }
         let pair = Pair {
@@ -57,7 +57,7 @@ impl Tracker {
         for _ in 0..LOOKS_A_CALL {
             let Some(id) = self.flapping.due(now) else { return };
             let since = self.table.history(id).since;
-            let deadline = self.deadline(id);
+            let deadline = self.changes_at(id);
             if now.min(deadline).since(since) >= STEADY_AFTER {
                 self.end_flapping(id, now);
             } else {

@@ -1,0 +1,135 @@
+//! Which sessions are believed, and which have to prove first that they are the present one (docs/protocol.md,
+//! section 4).
+
+use beacon_common::{DeviceKey, Frame, Moment, Session};
+
+use super::{Sign, Tracker};
+use crate::track::event::SourceId;
+use crate::track::origin::Origin;
+use crate::track::reject::Reject;
+use crate::track::source::Succession;
+use crate::track::transmit::Peer;
+use crate::track::ways::Way;
+
+impl Tracker {
+    /// Whether sessions that may be recordings have to prove that they are not.
+    pub(super) const fn asks_for_proof(&self) -> bool {
+        self.authority.is_needed() && !self.config.one_way
+    }
+
+    /// What `session` is to the current one of a source, at `now`.
+    pub(super) fn succession(&self, id: SourceId, session: Session, now: Moment) -> Succession {
+        let source = &self.table[id];
+        let succession = source.succession(session, now, self.rules());
+        if !self.asks_for_proof() {
+            return succession;
+        }
+        match succession {
+            Succession::Newer if session > self.pasts.highest(id, source.session) => Succession::Newer,
+            Succession::Same => Succession::Same,
+            _ if source.is_over(now, self.rules()) || self.pasts.is_open(id) => Succession::Unproven,
+            _ => Succession::Refused,
+        }
+    }
+
+    /// A frame of a source that is not known, or of another session than the current one.
+    #[cold]
+    pub(super) fn hear_other(
+        &mut self,
+        known: Option<SourceId>,
+        frame: &Frame,
+        key: Option<&DeviceKey>,
+        (peer, way): (Peer, Way),
+        now: Moment,
+    ) -> Result<(), Reject> {
+        let sign = Sign {
+            frame,
+            origin: Origin::of(peer.addr),
+            way,
+            at: now,
+            reply: None,
+        };
+        let succession = known.map(|id| (id, self.succession(id, frame.session, now)));
+        match succession {
+            None if self.asks_for_proof() => Err(self.hold(frame, key, (peer, way), now)),
+            None => self.meet(&sign, self.table.hash(&frame.label), now),
+            Some((_, Succession::Unproven)) => Err(self.hold(frame, key, (peer, way), now)),
+            Some((_, Succession::Same)) => Err(Reject::Session),
+            Some((id, Succession::Refused)) => {
+                self.suspect_twins(id, frame, sign.origin, now);
+                Err(Reject::Session)
+            }
+            Some((id, succession)) => {
+                self.succeed(id, &sign, succession, now);
+                Ok(())
+            }
+        }
+    }
+
+    /// A frame whose session has yet to be proven: asks for the proof, and keeps the frame until it comes.
+    pub(super) fn hold(
+        &mut self,
+        frame: &Frame,
+        key: Option<&DeviceKey>,
+        (peer, way): (Peer, Way),
+        now: Moment,
+    ) -> Reject {
+        if self.claims.keep(frame, (peer, way), now) && self.commons.probes.take(now) {
+            let asked = self.claims.ask(frame, (peer, way), now);
+            let nonce = self.nonces.of(&frame.label, frame.session, asked);
+            let probe = Frame::probe(frame.label, frame.session, nonce);
+            self.send(&probe, key, peer);
+        }
+        Reject::Session
+    }
+
+    /// A reply that is no sign of a source in silence: maybe it proves a session.
+    pub(super) fn hear_proof(
+        &mut self,
+        reply: &Frame,
+        known: Option<SourceId>,
+        key: Option<&DeviceKey>,
+        now: Moment,
+    ) -> Result<(), Reject> {
+        let (label, session) = (reply.label, reply.session);
+        let nonce = |asked| self.nonces.of(&label, session, asked);
+        let asked = self.claims.first_asked(label, session);
+        if asked.is_none_or(|asked| nonce(asked) != reply.sent_us) {
+            return Err(Reject::Kind);
+        }
+        let held = self.claims.take(label, session, now).ok_or(Reject::Kind)?;
+        let sign = Sign {
+            frame: &held.frame,
+            origin: Origin::of(held.peer.addr),
+            way: held.way,
+            at: held.at,
+            reply: Some(reply),
+        };
+        match known {
+            None => self.meet(&sign, self.table.hash(&label), now)?,
+            Some(id) => self.take_proven(id, &sign, now)?,
+        }
+        if held.frame.flags.want_ack {
+            self.answer(&held.frame, key, held.peer);
+        }
+        Ok(())
+    }
+
+    /// The first frame of a session that has proven to be alive.
+    fn take_proven(&mut self, id: SourceId, sign: &Sign<'_>, now: Moment) -> Result<(), Reject> {
+        let session = sign.frame.session;
+        let succession = match self.succession(id, session, now) {
+            // It took over meanwhile, with a newer frame than the one that was held.
+            Succession::Same => return Err(Reject::Kind),
+            Succession::Newer => Succession::Newer,
+            Succession::Unproven | Succession::Older | Succession::Refused => {
+                if !self.table[id].is_over(now, self.rules()) && !self.pasts.contend(id, session) {
+                    return Err(Reject::Session);
+                }
+                Succession::Older
+            }
+        };
+        self.succeed(id, sign, succession, now);
+        Ok(())
+    }
+}

@@ -1,0 +1,354 @@
+//! With keys, what may be a recording has to prove that it is not (docs/protocol.md, section 4).
+
+use std::time::Duration;
+
+use beacon_collector::track::config::Config;
+use beacon_collector::track::reject::Reject;
+use beacon_common::{
+    DeviceKey, FRAME_LEN, Flags, Frame, KeyId, Kind, MasterKey, Moment, Reason, Seq, Session, View,
+};
+use beacon_tests::line::Line;
+use beacon_tests::random::{Random, number_from_environment};
+use beacon_tests::stage::{Stage, at, beat, bye, gists, home, in_session, label, peer};
+
+fn master() -> MasterKey {
+    MasterKey::new(KeyId::new(7).expect("a key id"), [7; 16])
+}
+
+fn config() -> Config {
+    Config {
+        keys: vec![master()],
+        ..Config::default()
+    }
+}
+
+fn key() -> DeviceKey {
+    master().device_key(&label("fridge-7"))
+}
+
+fn bytes_of(frame: &Frame) -> [u8; FRAME_LEN] {
+    let mut bytes = [0; FRAME_LEN];
+    frame.emit(Some(&key()), &mut bytes);
+    bytes
+}
+
+/// The probes that were sent.
+fn probes(stage: &mut Stage) -> Vec<Frame> {
+    let frames = stage.sent().into_iter().map(|sent| {
+        let view = View::parse(&sent.frame).expect("a frame");
+        assert!(view.is_tagged_by(&key()));
+        view.frame()
+    });
+    frames.filter(|frame| frame.kind == Kind::Probe).collect()
+}
+
+/// What an agent that has sent `newest` last answers to each probe.
+fn answer(stage: &mut Stage, ms: u64, newest: &Frame) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for probe in probes(stage) {
+        let reply = Frame {
+            kind: Kind::Reply,
+            sent_us: probe.sent_us,
+            ..*newest
+        };
+        lines.extend(stage.hear_keyed(ms, &key(), &reply));
+    }
+    lines
+}
+
+/// Hears a frame at `ms`, and what its sender answers 20 ms later if it is asked.
+fn hear_and_answer(stage: &mut Stage, ms: u64, frame: &Frame) -> Vec<Line> {
+    let mut lines = stage.hear_keyed(ms, &key(), frame);
+    lines.extend(answer(stage, ms + 20, frame));
+    lines
+}
+
+/// A stage on which `fridge-7` has proven itself and sent beats 1 to 10.
+fn steady() -> Stage {
+    let mut stage = Stage::new(config());
+    hear_and_answer(&mut stage, 1_000, &beat(1));
+    for seq in 2..=10 {
+        assert_eq!(
+            hear_and_answer(&mut stage, u64::from(seq) * 1_000, &beat(seq)),
+            []
+        );
+    }
+    stage
+}
+
+#[test]
+fn the_first_contact_is_believed_when_it_has_answered() {
+    let mut stage = Stage::new(config());
+    let asking = Frame {
+        flags: Flags {
+            want_ack: true,
+            skipped: false,
+        },
+        ..beat(5)
+    };
+    assert_eq!(stage.hear_keyed(5_000, &key(), &asking), []);
+    assert_eq!(stage.rejected(), [(Reject::Session, 1)]);
+    assert_eq!(stage.tracker.tick().sources, [0; 6]);
+    let up = answer(&mut stage, 5_040, &asking);
+    assert_eq!(gists(&up), [(5_040, "up", "new")]);
+    assert_eq!((up[0].received, up[0].seq), (1, Seq::new(5)));
+    let acks = stage.sent();
+    assert_eq!(acks.len(), 1, "the beat that waited has asked for an ack");
+    assert_eq!(View::parse(&acks[0].frame).expect("a frame").kind(), Kind::Ack);
+    assert_eq!(hear_and_answer(&mut stage, 6_000, &beat(6)), []);
+    assert_eq!(stage.rejected(), [(Reject::Session, 1)]);
+}
+
+#[test]
+fn a_session_is_asked_once_a_second_and_its_newest_beat_is_kept() {
+    let mut stage = Stage::new(config());
+    for (ms, seq) in [(0, 1), (300, 3), (600, 2), (999, 4), (1_000, 5)] {
+        assert_eq!(stage.hear_keyed(ms, &key(), &beat(seq)), []);
+    }
+    let asked = probes(&mut stage);
+    assert_eq!(asked.len(), 2);
+    assert_eq!(asked[0], asked[1], "an answer to the first is an answer still");
+    let reply = Frame {
+        kind: Kind::Reply,
+        sent_us: asked[0].sent_us,
+        ..beat(5)
+    };
+    let up = stage.hear_keyed(1_100, &key(), &reply);
+    assert_eq!((gists(&up), up[0].seq), (vec![(1_100, "up", "new")], Seq::new(5)));
+}
+
+#[test]
+fn a_goodbye_that_nobody_stands_behind_is_none() {
+    let mut stage = Stage::new(config());
+    assert_eq!(stage.hear_keyed(0, &key(), &bye(3, Reason::Stop, 0)), []);
+    assert_eq!(
+        gists(&answer(&mut stage, 10, &bye(3, Reason::Stop, 0))),
+        [(10, "stopped", "stop")]
+    );
+    let mut stage = Stage::new(config());
+    assert_eq!(stage.hear_keyed(0, &key(), &beat(3)), []);
+    assert_eq!(answer(&mut stage, 10_000, &beat(3)), [], "it came too late");
+    assert_eq!(stage.rejected(), [(Reject::Kind, 1), (Reject::Session, 1)]);
+}
+
+#[test]
+fn a_newer_session_needs_no_proof_and_one_that_is_not_does() {
+    let mut stage = steady();
+    let newer = in_session(5, beat(1));
+    assert_eq!(
+        gists(&stage.hear_keyed(10_500, &key(), &newer)),
+        [(10_500, "restarted", "reboot")]
+    );
+    assert_eq!(probes(&mut stage), []);
+    assert_eq!(stage.hear_keyed(10_600, &key(), &in_session(4, beat(1))), []);
+    assert_eq!(probes(&mut stage).len(), 1);
+}
+
+/// A device without a clock begins each life in 1970.
+#[test]
+fn a_device_without_a_clock_restarts_at_once_every_time() {
+    let mut stage = steady();
+    let mut ms = 10_400;
+    for random in [9, 3, 7, 5, 4] {
+        let life = |seq| Frame {
+            session: Session::new(12, random),
+            uptime_s: 12 + seq,
+            sent_us: u64::from(seq) * 1_000_000,
+            ..beat(seq)
+        };
+        let told = hear_and_answer(&mut stage, ms, &life(1));
+        assert_eq!(gists(&told), [(ms + 20, "restarted", "reboot")], "{random}");
+        assert_eq!(told[0].session, Session::new(12, random));
+        for seq in 2..=5 {
+            ms += 1_000;
+            assert_eq!(hear_and_answer(&mut stage, ms, &life(seq)), [], "{random}");
+        }
+        ms += 500;
+        // What it sent in the life before, and when it had a clock, is worth nothing.
+        assert_eq!(stage.hear_keyed(ms, &key(), &beat(11)), []);
+        probes(&mut stage);
+    }
+}
+
+/// Two devices with one label and one key both answer: one of them is believed as long as it lives.
+#[test]
+fn twins_do_not_take_the_place_from_each_other_without_end() {
+    let mut stage = steady();
+    let mut told = Vec::new();
+    let twin = |seq| in_session(-1_000, beat(seq));
+    for seq in 11..=40 {
+        let ms = u64::from(seq) * 1_000;
+        told.extend(hear_and_answer(&mut stage, ms, &beat(seq)));
+        told.extend(hear_and_answer(&mut stage, ms + 400, &twin(seq)));
+    }
+    let twins = [(11_420, "restarted", "process"), (14_000, "duplicate_label", "-")];
+    assert_eq!(gists(&told), twins);
+    // The one that is believed dies: the other one proves itself again when it is late.
+    for seq in 41..=43 {
+        told.extend(hear_and_answer(&mut stage, u64::from(seq) * 1_000, &beat(seq)));
+    }
+    let events: Vec<_> = gists(&told).into_iter().map(|(_, event, _)| event).collect();
+    assert_eq!(events, ["restarted", "duplicate_label", "late", "restarted"]);
+}
+
+#[test]
+fn one_way_believes_as_without_keys() {
+    let mut stage = Stage::new(Config {
+        one_way: true,
+        ..config()
+    });
+    assert_eq!(
+        gists(&stage.hear_keyed(1_000, &key(), &beat(1))),
+        [(1_000, "up", "new")]
+    );
+    assert_eq!(stage.hear_keyed(1_500, &key(), &in_session(-1, beat(1))), []);
+    assert_eq!(stage.rejected(), [(Reject::Session, 1)]);
+    let late = stage.wait_until(2_600);
+    assert_eq!(gists(&late)[0].1, "late");
+    let older = stage.hear_keyed(2_600, &key(), &in_session(-1, beat(1)));
+    assert_eq!(gists(&older)[0].1, "restarted");
+    assert_eq!(stage.sent(), []);
+}
+
+#[test]
+fn proofs_are_asked_within_the_budget() {
+    let mut stage = Stage::new(Config {
+        probe_rate: 5,
+        ..config()
+    });
+    for n in 0..100 {
+        stage.hear_keyed(n * 10, &key(), &in_session(n as i32, beat(1)));
+    }
+    assert_eq!(probes(&mut stage).len(), 5);
+}
+
+/// Everything that a listener has recorded of a device: ten lives of ten thousand datagrams each, with some answers.
+fn recordings(random: &mut Random) -> Vec<[u8; FRAME_LEN]> {
+    let mut recorded = Vec::new();
+    for life in 1..=10 {
+        for seq in 1..=10_000 {
+            let kind = match random.below(50) {
+                0 => Kind::Reply,
+                1 => Kind::Bye(Reason::Stop),
+                _ => beat(seq).kind,
+            };
+            let frame = Frame {
+                kind,
+                sent_us: if kind == Kind::Reply {
+                    random.number()
+                } else {
+                    u64::from(seq) * 1_000_000
+                },
+                flags: Flags {
+                    want_ack: true,
+                    skipped: false,
+                },
+                ..in_session(-100 * life, beat(seq))
+            };
+            recorded.push(bytes_of(&frame));
+        }
+    }
+    recorded
+}
+
+fn shuffle<T>(random: &mut Random, items: &mut [T]) {
+    for end in (1..items.len()).rev() {
+        items.swap(end, random.below(end as u64 + 1) as usize);
+    }
+}
+
+/// Plays everything back within `span` from all kinds of addresses, and returns how many probes that made. The device, if
+/// it is there, answers those that are sent to it.
+fn play(
+    stage: &mut Stage,
+    from_ms: u64,
+    span: Duration,
+    recorded: &[[u8; FRAME_LEN]],
+    device: Option<&Frame>,
+) -> usize {
+    let step = span / recorded.len() as u32;
+    let mut asked = 0;
+    for (number, bytes) in recorded.iter().enumerate() {
+        let now: Moment = at(from_ms) + step * number as u32;
+        let from = if number % 3 == 0 {
+            home()
+        } else {
+            peer("192.0.2.66:9")
+        };
+        stage.tracker.on_datagram(now, from, bytes);
+        while let Some(sent) = stage.tracker.poll_transmit() {
+            let probe = View::parse(&sent.frame).expect("a frame").frame();
+            assert_eq!(probe.kind, Kind::Probe, "nothing that is recorded is acked");
+            asked += 1;
+            if let Some(newest) = device.filter(|_| sent.peer == home()) {
+                let reply = Frame {
+                    kind: Kind::Reply,
+                    sent_us: probe.sent_us,
+                    ..*newest
+                };
+                stage.tracker.on_datagram(now, home(), &bytes_of(&reply));
+            }
+        }
+        assert_eq!(stage.tracker.poll_event(), None, "datagram {number}");
+    }
+    asked
+}
+
+#[test]
+fn a_hundred_thousand_recorded_datagrams_change_no_state() {
+    let seed = number_from_environment("BEACON_SEED", 0x00be_ac07);
+    println!("BEACON_SEED={seed}");
+    let mut random = Random::new(seed);
+    let mut recorded = recordings(&mut random);
+    shuffle(&mut random, &mut recorded);
+    let span = Duration::from_millis(900);
+
+    let mut stage = steady();
+    let before = stage.state(10_050);
+    let asked = play(&mut stage, 10_050, span, &recorded, Some(&beat(10)));
+    assert!(
+        (1..=10).contains(&asked),
+        "each past session is asked once: {asked}"
+    );
+    assert_eq!(
+        stage.state(10_950),
+        Line {
+            at: at(10_950),
+            since: before.since + Duration::from_millis(900),
+            silent: before.silent + Duration::from_millis(900),
+            ..before
+        }
+    );
+    assert_eq!(
+        hear_and_answer(&mut stage, 11_000, &beat(11)),
+        [],
+        "it goes on as if nothing had been"
+    );
+
+    // The collector has lost its memory, and the device is dead.
+    let mut stage = Stage::new(config());
+    let asked = play(&mut stage, 0, span, &recorded, None);
+    assert!((1..=10).contains(&asked), "{asked}");
+    assert_eq!(stage.tracker.tick().sources, [0; 6]);
+    // It is not dead after all.
+    assert_eq!(gists(&hear_and_answer(&mut stage, 1_000, &beat(1)))[0].1, "up");
+    assert_eq!(hear_and_answer(&mut stage, 2_000, &beat(2)), []);
+    play(&mut stage, 2_050, span, &recorded, Some(&beat(2)));
+    assert_eq!(hear_and_answer(&mut stage, 3_000, &beat(3)), []);
+    assert_eq!(stage.state(3_050).state, "up");
+
+    // It has restarted in 1970, and goes on below all that was recorded.
+    let life = |seq| Frame {
+        session: Session::new(12, 1),
+        uptime_s: seq,
+        ..beat(seq)
+    };
+    assert_eq!(
+        gists(&hear_and_answer(&mut stage, 3_500, &life(1)))[0].1,
+        "restarted"
+    );
+    assert_eq!(hear_and_answer(&mut stage, 4_500, &life(2)), []);
+    play(&mut stage, 4_550, span, &recorded, Some(&life(2)));
+    assert_eq!(hear_and_answer(&mut stage, 5_500, &life(3)), []);
+    assert_eq!(stage.state(5_550).session, Session::new(12, 1));
+}
