@@ -14,7 +14,7 @@ mod logfmt;
 pub mod pipe;
 pub mod schema;
 pub mod tap;
-mod text;
+pub(crate) mod text;
 mod writer;
 
 #[cfg(test)]

@@ -9,14 +9,17 @@
 mod connection;
 mod exposition;
 mod feed;
+mod html;
 mod listen;
 mod metrics;
+mod page;
 mod picture;
 mod request;
 mod respond;
 mod routes;
 mod selection;
 mod server;
+mod source;
 mod status;
 mod stream;
 

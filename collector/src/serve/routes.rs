@@ -14,6 +14,7 @@ use super::selection::Selection;
 use super::server::MAX_FOLLOWERS;
 use super::status::Listing;
 use super::stream::{Body, Subscription};
+use super::{page, source};
 use crate::output::events::{EventName, EventSet};
 use crate::output::pipe::Depth;
 use crate::teller::Losses;
@@ -53,15 +54,39 @@ impl Site {
     /// Answers a request, or finds out what that takes.
     pub(super) fn answer(&mut self, request: &Request, now: Moment) -> Reply {
         match request.path.as_str() {
+            "/" => self.page(request, now),
             "/healthz" => self.health(now),
             "/metrics" => self.metrics(request, now),
             "/status.json" => self.status(request, now),
             "/events" => self.events(request, now),
-            _ => Reply::plain(
-                Code::NotFound,
-                "there is /, /source/LABEL, /status.json, /metrics, /events and /healthz",
-            ),
+            path => match path.strip_prefix("/source/") {
+                Some(label) => self.source(label, now),
+                None => Reply::plain(
+                    Code::NotFound,
+                    "there is /, /source/LABEL, /status.json, /metrics, /events and /healthz",
+                ),
+            },
         }
+    }
+
+    fn page(&mut self, request: &Request, now: Moment) -> Reply {
+        let selection = match Selection::of(request) {
+            Ok(selection) => selection,
+            Err(problem) => return Reply::plain(Code::BadRequest, &problem),
+        };
+        if self.looker.look(Need::Rows, now).is_none() {
+            return Reply::NotYet;
+        }
+        let (head, body) = page::page(self, &selection, now);
+        Reply::Whole(head, body)
+    }
+
+    fn source(&mut self, label: &str, now: Moment) -> Reply {
+        if self.looker.look(Need::Rows, now).is_none() {
+            return Reply::NotYet;
+        }
+        let (head, body) = source::page(self, label, now);
+        Reply::Whole(head, body)
     }
 
     fn health(&mut self, now: Moment) -> Reply {
