@@ -4,7 +4,7 @@
 //! the other longer than it takes to do that.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub(super) struct Feed {
     /// The server was woken and has not looked since.
     is_heard: Arc<AtomicBool>,
     waker: Arc<Waker>,
+    /// How many lines have told that something happened to a source.
+    edges: Arc<AtomicU64>,
 }
 
 /// What is kept of the lines.
@@ -54,11 +56,17 @@ impl Feed {
             ring: Arc::default(),
             is_heard: Arc::default(),
             waker,
+            edges: Arc::default(),
         }
     }
 
     pub(super) fn ring(&self) -> MutexGuard<'_, Ring> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many lines have told that something happened to a source.
+    pub(super) fn edges(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.edges)
     }
 
     /// To be called before the ring is looked at: of lines that come later, the server is told again.
@@ -68,6 +76,10 @@ impl Feed {
 
     /// Takes a line on the writing thread.
     pub(super) fn take(&self, told: Told) {
+        let is_snapshot = |happening| matches!(happening, Happening::State | Happening::Report);
+        if matches!(&told.what, What::Source(source) if !is_snapshot(source.happening)) {
+            self.edges.fetch_add(1, Ordering::Relaxed);
+        }
         self.ring().take(told);
         if !self.is_heard.swap(true, Ordering::SeqCst)
             && let Err(error) = self.waker.wake()

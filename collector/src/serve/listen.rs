@@ -98,7 +98,7 @@ impl Door {
     /// The system's, where it has no thread to give.
     pub fn serve(self, watched: Watched) -> io::Result<Service> {
         let is_over = Arc::new(AtomicBool::new(false));
-        let looker = Looker::new(watched.shards, Arc::clone(&self.waker));
+        let looker = Looker::new(watched.shards, Arc::clone(&self.waker), self.feed.edges());
         let site = Site {
             collector: watched.collector,
             reorder_wait: watched.reorder_wait,

@@ -1,9 +1,11 @@
 //! What the shards know, asked for a piece at a time and kept for as long as it is worth.
 //!
-//! However many clients look, the shards are walked over once in [`FRESH_FOR`], and for at most a tenth of the time.
+//! However many clients look, the shards are walked over once in [`FRESH_FOR`], or again after a line told that
+//! something has happened, and for at most a tenth of the time.
 //! No shard is asked for a second piece before it has answered the first, and it takes a round of its loop for each.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -64,10 +66,12 @@ pub(super) struct Looker {
     to: Sender<(usize, Shown)>,
     answers: Receiver<(usize, Shown)>,
     waker: Arc<Waker>,
+    /// How many lines have told that something happened to a source.
+    edges: Arc<AtomicU64>,
     picture: Picture,
     walk: Option<Walk>,
-    counts: Freshness,
-    rows: Freshness,
+    counts: Option<Freshness>,
+    rows: Option<Freshness>,
     /// When rows were last needed.
     looked_at: Moment,
 }
@@ -77,14 +81,21 @@ struct Shard {
     answered_at: Option<Moment>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+/// How long a picture is worth showing.
+#[derive(Clone, Copy, Debug)]
 struct Freshness {
-    until: Option<Moment>,
+    /// Whatever happens.
+    at_least_until: Moment,
+    /// If nothing happens.
+    until: Moment,
+    /// What had happened when it was begun.
+    edges: u64,
 }
 
 struct Walk {
     with_rows: bool,
     begun: Moment,
+    edges: u64,
     /// How many shards have not shown all.
     left: usize,
     tick: Tick,
@@ -93,7 +104,7 @@ struct Walk {
 }
 
 impl Looker {
-    pub(super) fn new(shards: Vec<Handle>, waker: Arc<Waker>) -> Self {
+    pub(super) fn new(shards: Vec<Handle>, waker: Arc<Waker>, edges: Arc<AtomicU64>) -> Self {
         let (to, answers) = channel();
         let picture = Picture {
             rows: shards.iter().map(|_| Vec::new()).collect(),
@@ -108,10 +119,11 @@ impl Looker {
             to,
             answers,
             waker,
+            edges,
             picture,
             walk: None,
-            counts: Freshness::default(),
-            rows: Freshness::default(),
+            counts: None,
+            rows: None,
             looked_at: Moment::ORIGIN,
         }
     }
@@ -123,8 +135,8 @@ impl Looker {
         }
         let is_enough = match need {
             Need::Life => self.all_answered_since(now),
-            Need::Counts => self.counts.lasts(now),
-            Need::Rows => self.rows.lasts(now),
+            Need::Counts => self.is_fresh(self.counts, now),
+            Need::Rows => self.is_fresh(self.rows, now),
         };
         if !is_enough {
             self.ask(need == Need::Rows, now);
@@ -135,6 +147,13 @@ impl Looker {
     /// What is known, however old.
     pub(super) const fn picture(&self) -> &Picture {
         &self.picture
+    }
+
+    fn is_fresh(&self, picture: Option<Freshness>, now: Moment) -> bool {
+        picture.is_some_and(|fresh| {
+            let has_happened = fresh.edges != self.edges.load(Ordering::Relaxed);
+            now < fresh.at_least_until || (now < fresh.until && !has_happened)
+        })
     }
 
     fn all_answered_since(&self, now: Moment) -> bool {
@@ -152,6 +171,7 @@ impl Looker {
         self.walk = Some(Walk {
             with_rows,
             begun: now,
+            edges: self.edges.load(Ordering::Relaxed),
             left: self.shards.len(),
             tick: Tick::default(),
             tally: Tally::default(),
@@ -188,7 +208,7 @@ impl Looker {
                 .rows
                 .iter_mut()
                 .for_each(|pieces| *pieces = Vec::new());
-            self.rows = Freshness::default();
+            self.rows = None;
         }
     }
 
@@ -216,20 +236,17 @@ impl Looker {
 
     fn finish(&mut self, now: Moment) {
         let Some(walk) = self.walk.take() else { return };
-        let fresh = Freshness {
-            until: Some(walk.begun + FRESH_FOR.max(now.since(walk.begun) * WORTH)),
-        };
+        let worth = now.since(walk.begun) * WORTH;
+        let fresh = Some(Freshness {
+            at_least_until: walk.begun + worth,
+            until: walk.begun + FRESH_FOR.max(worth),
+            edges: walk.edges,
+        });
         self.counts = fresh;
         if walk.with_rows {
             self.rows = fresh;
         }
         (self.picture.tick, self.picture.tally, self.picture.lag) = (walk.tick, walk.tally, walk.lag);
-    }
-}
-
-impl Freshness {
-    fn lasts(self, now: Moment) -> bool {
-        self.until.is_some_and(|until| now < until)
     }
 }
 

@@ -170,7 +170,7 @@ impl Selection {
         let most = |number: u64| (0, Reverse(number), [0; 18]);
         match self.sort {
             Sort::Worst => (badness(row), Reverse(row.since.as_nanos()), [0; 18]),
-            Sort::Source => first(0),
+            Sort::Source => (0, Reverse(0), text(row.label.as_str())),
             Sort::State => first(severity(row.state)),
             Sort::Cause => (0, Reverse(0), text(row.cause.name())),
             Sort::Since => most(row.since.as_nanos()),
