@@ -97,7 +97,7 @@ impl Mark {
             Self::Known(Slot::Received) => "received",
             Self::Known(Slot::Lost) => "lost",
             Self::Known(Slot::Awaited) => "awaited",
-            Self::Known(Slot::Unexpected) => "unexpected",
+            Self::Known(Slot::Unexpected) => "earlier",
             Self::Late => "late",
         }
     }
