@@ -23,6 +23,9 @@ mod source;
 mod status;
 mod stream;
 
+#[cfg(test)]
+mod documentation;
+
 pub use listen::{Door, Service, Watched};
 pub use metrics::{FAMILIES, Metric};
 

@@ -3,10 +3,10 @@
 
 use beacon_common::{Health, Label, Moment, Session};
 
-use super::config::Config;
 use super::event::{Cause, SourceId, State};
 use super::history::History;
 use super::origin::Origin;
+use super::rules::Rules;
 use super::slots::Slots;
 use super::source::{Promise, Source};
 use super::table::Table;
@@ -68,7 +68,7 @@ pub(super) fn piece(
     table: &Table,
     from: SourceId,
     with_rows: bool,
-    (now, config): (Moment, &Config),
+    (now, rules): (Moment, Rules<'_>),
 ) -> Piece {
     let end = from.0.saturating_add(PIECE);
     let next = SourceId(end);
@@ -81,11 +81,11 @@ pub(super) fn piece(
     for id in (from.0..end).map(SourceId) {
         let Some(source) = table.get(id) else { continue };
         let history = table.history(id);
-        let past = source.turned_past(now, config);
+        let past = source.turned_past(now, rules);
         let tally = history.tally(&source.slots, past);
         piece.tally.add(&tally);
         if with_rows {
-            piece.rows.push(row(id, (source, history), (past, tally), config));
+            piece.rows.push(row(id, (source, history), (past, tally), rules));
         }
     }
     piece
@@ -95,7 +95,7 @@ fn row(
     id: SourceId,
     (source, history): (&Source, &History),
     (past, tally): (i64, Tally),
-    config: &Config,
+    rules: Rules<'_>,
 ) -> Row {
     Row {
         id,
@@ -106,7 +106,7 @@ fn row(
         origin: source.origin,
         since: history.since,
         arrived: source.arrived,
-        promise: source.promise(config),
+        promise: source.promise(rules),
         session: source.session,
         interval_ms: source.interval_ms,
         jitter_us: source.jitter.as_micros(),

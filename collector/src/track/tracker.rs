@@ -338,7 +338,7 @@ impl Tracker {
     /// a row for each source if `with_rows`. The first piece is the one that begins at [`SourceId::FIRST`].
     #[must_use]
     pub fn survey(&self, from: SourceId, with_rows: bool, now: Moment) -> Piece {
-        let mut piece = survey::piece(&self.table, from, with_rows, (now, &self.config));
+        let mut piece = survey::piece(&self.table, from, with_rows, (now, self.rules()));
         if from == SourceId::FIRST {
             piece.tally.add(&self.departed);
         }

@@ -102,7 +102,7 @@ impl Tracker {
     fn forget(&mut self, id: SourceId, now: Moment, before: &Before) {
         let record = (&self.table[id], self.table.history(id));
         let cause = record.1.cause;
-        self.departed.add(&tell::tally(record, now, &self.config));
+        self.departed.add(&tell::tally(record, now, self.rules()));
         self.enter(id, State::Unknown, cause, now);
         self.tell(id, now, before, (Happening::Forgotten, None), Detail::None);
         self.states[State::Unknown as usize] -= 1;
