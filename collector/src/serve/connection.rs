@@ -15,19 +15,19 @@ use super::routes::{Reply, Site};
 use super::stream::{Body, Filling};
 
 /// How long a request may take to come, from its first byte on or from when the client connected.
-const REQUEST_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a connection is kept without a request.
-const IDLE_FOR: Duration = Duration::from_mins(2);
+pub(super) const IDLE_FOR: Duration = Duration::from_mins(2);
 
 /// How long the shards may take to show what an answer needs.
-const SHOWN_WITHIN: Duration = Duration::from_secs(5);
+pub(super) const SHOWN_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long a client may take nothing of what it asked for.
-const STALLED_FOR: Duration = Duration::from_secs(10);
+pub(super) const STALLED_FOR: Duration = Duration::from_secs(10);
 
 /// How long an answer may take that has an end.
-const ANSWERED_WITHIN: Duration = Duration::from_mins(1);
+pub(super) const ANSWERED_WITHIN: Duration = Duration::from_mins(1);
 
 /// How long is waited for a client to close its side.
 const CLOSED_WITHIN: Duration = Duration::from_secs(2);
