@@ -179,6 +179,10 @@ impl Client {
     /// Reads on until there is a whole request.
     fn gather(&mut self, now: Moment) -> io::Result<Option<Fate>> {
         loop {
+            // Empty lines before a request are passed over (RFC 9112, section 2.2).
+            let empty = self.input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+            let empty = empty.count();
+            self.input.drain(..empty);
             if let Some(end) = end_of_head(&self.input)
                 && let Some(fate) = self.take_request(end, now)
             {

@@ -125,7 +125,7 @@ fn who_comes_back_gets_the_lines_that_it_missed() {
 fn nothing_that_a_client_sends_hurts() {
     let (mut collector, address) = serving(&[]);
     for (request, code) in [
-        ("\r\n\r\n\r\n", "400"),
+        ("\r\n\r\nGET /healthz HTTP/1.0\r\n\r\n", "200"),
         ("\u{16}\u{3}\u{1}\u{2}\n\n", "400"),
         ("POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", "405"),
         ("GET / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", "413"),
