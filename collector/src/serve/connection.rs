@@ -4,36 +4,18 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::sync::Arc;
-use std::time::Duration;
 
 use beacon_common::Moment;
 use mio::net::TcpStream;
 
-use super::request::{self, MAX_HEAD, Request};
+use super::limits::{
+    ANSWERED_WITHIN, CLOSED_WITHIN, IDLE_FOR, MAX_HEAD, PARTS_A_TURN, REQUEST_WITHIN, SHOWN_WITHIN,
+    STALLED_FOR,
+};
+use super::request::{self, Request};
 use super::respond::{self, Code, Head};
 use super::routes::{Reply, Site};
 use super::stream::{Body, Filling};
-
-/// How long a request may take to come, from its first byte on or from when the client connected.
-pub(super) const REQUEST_WITHIN: Duration = Duration::from_secs(10);
-
-/// How long a connection is kept without a request.
-pub(super) const IDLE_FOR: Duration = Duration::from_mins(2);
-
-/// How long the shards may take to show what an answer needs.
-pub(super) const SHOWN_WITHIN: Duration = Duration::from_secs(5);
-
-/// How long a client may take nothing of what it asked for.
-pub(super) const STALLED_FOR: Duration = Duration::from_secs(10);
-
-/// How long an answer may take that has an end.
-pub(super) const ANSWERED_WITHIN: Duration = Duration::from_mins(1);
-
-/// How long is waited for a client to close its side.
-const CLOSED_WITHIN: Duration = Duration::from_secs(2);
-
-/// How many parts of a long answer are made before others have their turn.
-const PARTS_A_TURN: usize = 8;
 
 /// A connection.
 pub(super) struct Client {

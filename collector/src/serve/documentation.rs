@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use super::connection::{ANSWERED_WITHIN, IDLE_FOR, REQUEST_WITHIN, SHOWN_WITHIN, STALLED_FOR};
 use super::feed::LINES_KEPT;
+use super::limits::{
+    ANSWERED_WITHIN, IDLE_FOR, MAX_CLIENTS, MAX_FOLLOWERS, REQUEST_WITHIN, SHOWN_WITHIN, STALLED_FOR,
+};
 use super::metrics::{FAMILIES, Kind, Metric};
 use super::selection::Sort;
-use super::server::{MAX_CLIENTS, MAX_FOLLOWERS};
 use crate::track::event::State;
 
 const DOCUMENT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/http.md"));

@@ -90,7 +90,7 @@ impl Feed {
 }
 
 impl Ring {
-    fn take(&mut self, told: Told) {
+    pub(super) fn take(&mut self, told: Told) {
         let name = EventName::of(&told.what);
         if let Some(place) = EventName::ALL.iter().position(|&event| event == name) {
             self.told[place] += 1;

@@ -3,13 +3,13 @@
 //!
 //! It all happens in one thread of its own, with less of the processor than the others where that is scarce. What it
 //! shows it asks of the shards, a piece at a time (`picture`), or is handed with each line that is written
-//! (`feed`); nobody waits for it. What a client can take of it is bounded by the constants in `connection` and
-//! `server`.
+//! (`feed`); nobody waits for it. What a client can take of it is bounded by `limits`.
 
 mod connection;
 mod exposition;
 mod feed;
 mod html;
+mod limits;
 mod listen;
 mod metrics;
 mod page;

@@ -4,10 +4,7 @@ use std::borrow::Cow;
 
 use httparse::{EMPTY_HEADER, Status};
 
-/// How long the head of a request may be.
-pub(super) const MAX_HEAD: usize = 8 * 1024;
-
-const MAX_HEADERS: usize = 64;
+use super::limits::{MAX_HEAD, MAX_HEADERS};
 
 /// A request that can be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]

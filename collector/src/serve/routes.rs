@@ -6,12 +6,12 @@ use beacon_common::{Label, Moment};
 
 use super::exposition::Exposition;
 use super::feed::Feed;
+use super::limits::MAX_FOLLOWERS;
 use super::metrics::{Cached, Told};
 use super::picture::{Looker, Need};
 use super::request::Request;
 use super::respond::{Code, EVENTS, Head, JSON, plain};
 use super::selection::Selection;
-use super::server::MAX_FOLLOWERS;
 use super::status::Listing;
 use super::stream::{Body, Subscription};
 use super::{page, source};

@@ -232,3 +232,6 @@ pub(super) fn per_million(part: i64, whole: i64) -> u64 {
     let (part, whole) = (part.max(0).unsigned_abs(), whole.max(1).unsigned_abs());
     part.saturating_mul(1_000_000) / whole
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,18 +10,13 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
 use super::connection::{Client, Fate};
+use super::limits::MAX_CLIENTS;
 use super::routes::Site;
 use crate::clock;
 
 pub(super) const LISTENER: Token = Token(0);
 pub(super) const WAKER: Token = Token(1);
 const FIRST_CLIENT: usize = 2;
-
-/// How many clients are served at once. One more takes the place of the one that has been silent longest.
-pub(super) const MAX_CLIENTS: usize = 256;
-
-/// How many of them may follow the event lines, so that there is always a place for those who ask once.
-pub(super) const MAX_FOLLOWERS: usize = 128;
 
 /// How many clients are taken in before the others have their turn.
 const ACCEPTED_A_TURN: usize = 64;

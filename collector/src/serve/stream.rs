@@ -137,3 +137,6 @@ impl Subscription {
         self.events.contains(EventName::of(what)) && self.source.is_none_or(is_of_it)
     }
 }
+
+#[cfg(test)]
+mod tests;
