@@ -3,7 +3,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -127,6 +127,15 @@ pub struct Options {
     /// Events to write, separated by commas; gap and state are always written [default: all]
     #[arg(long, env = "BEACON_EVENTS", value_name = "LIST", value_parser = events, allow_hyphen_values = true)]
     pub events: Option<EventSet>,
+
+    /// Serve a page, metrics and the event lines over HTTP there; with a port alone, on this host's loopback
+    /// [default: not at all]
+    #[arg(long, env = "BEACON_HTTP", value_name = "[ADDR:]PORT", value_parser = http, allow_hyphen_values = true)]
+    pub http: Option<SocketAddr>,
+
+    /// Give the metrics series of each source
+    #[arg(long, env = "BEACON_METRICS_PER_SOURCE", value_parser = switch)]
+    pub metrics_per_source: bool,
 
     /// Name of this collector in every line [default: the host name]
     #[arg(long, env = "BEACON_NAME", value_name = "NAME", value_parser = name, allow_hyphen_values = true)]
@@ -291,6 +300,13 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
     let takes = "ADDR:PORT, like 0.0.0.0:7878 or [::]:7878";
     text.parse()
         .map_err(|_| refuse(text, "an address with its port", takes))
+}
+
+fn http(text: &str) -> Result<SocketAddr, String> {
+    let takes = "a port like 8080, or ADDR:PORT like 0.0.0.0:8080 or [::]:8080";
+    let port = text.parse().map(|port: u16| (Ipv4Addr::LOCALHOST, port).into());
+    port.or_else(|_| text.parse())
+        .map_err(|_| refuse(text, "an address to serve at", takes))
 }
 
 fn workers(text: &str) -> Result<NonZeroU16, String> {

@@ -15,6 +15,7 @@ use crate::failure::{Exit, Failure};
 use crate::keys::read_masters;
 use crate::output::events::EventSet;
 use crate::output::{Format, Settings};
+use crate::serve;
 use crate::track;
 use crate::track::patience::Allowance;
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub output: Settings,
     /// How often to write a `tick`; `None` for never.
     pub tick: Option<Duration>,
+    /// Where and what to serve over HTTP; `None` for nothing.
+    pub http: Option<serve::Settings>,
 }
 
 /// Where to listen.
@@ -117,6 +120,10 @@ impl Config {
                 queue: options.queue,
             },
             tick: options.tick.0,
+            http: options.http.map(|listen| serve::Settings {
+                listen,
+                metrics_per_source: options.metrics_per_source,
+            }),
         })
     }
 }

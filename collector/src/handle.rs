@@ -4,6 +4,7 @@
 //! their source's. The kernel steers each to its own, unless several came as one (`UDP_SEGMENT` on the same host),
 //! which are steered by the first of them, or the sockets of all shards are not there yet, or no longer.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -12,7 +13,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use beacon_common::{FRAME_LEN, MasterKey, Moment};
 use mio::{Registry, Token, Waker};
 
-use crate::track::event::Tick;
+use crate::lag::Lag;
+use crate::track::event::{SourceId, Tick};
+use crate::track::survey::Piece;
 use crate::track::transmit::Peer;
 
 /// How many strays may wait for a shard: some milliseconds' worth.
@@ -29,8 +32,42 @@ pub enum Message {
     Tick(Sender<Tick>),
     /// Check frames by these masters from now on.
     Keys(Vec<MasterKey>),
+    /// Show a piece of what you know.
+    Show(Request),
     /// End.
     End(Ending),
+}
+
+/// What somebody who looks wants to see next. Whoever asks waits for the answer before asking for more, so that a
+/// shard goes round its loop between any two pieces.
+#[derive(Debug)]
+pub struct Request {
+    /// Where the piece begins.
+    pub from: SourceId,
+    /// Whether to show each source.
+    pub with_rows: bool,
+    /// Takes the answer; it must not block.
+    pub answer: Answer,
+}
+
+/// Takes what a shard shows.
+pub struct Answer(pub Box<dyn FnOnce(Shown) + Send>);
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Answer")
+    }
+}
+
+/// A piece of what a shard knows.
+#[derive(Debug)]
+pub struct Shown {
+    /// The piece of the table.
+    pub piece: Piece,
+    /// What the shard has counted; in the first piece alone.
+    pub tick: Tick,
+    /// How long its rounds took.
+    pub lag: Lag,
 }
 
 /// A frame that another shard received.

@@ -11,7 +11,9 @@ use crate::handle::Handle;
 use crate::net::{self, Listening};
 use crate::output::Settings;
 use crate::output::pipe::{Inlet, Notice, Pipe, Stdout};
+use crate::output::tap::Tap;
 use crate::relay::Relay;
+use crate::serve::{Door, Service, Watched};
 use crate::shard::Shard;
 use crate::signals::{self, Orders};
 use crate::sorter::Sorter;
@@ -33,6 +35,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
     if !has_keys {
         log::warn!("without --keys, anyone who can reach this collector can speak for any source");
     }
+    let door = config.http.map(Door::open).transpose()?;
     let (orders, obedience) = signals::orders().map_err(|error| refused("wait for orders", &error))?;
     orders
         .give_by_signals()
@@ -43,10 +46,23 @@ pub fn run(config: Config) -> Result<(), Failure> {
         events: teller::told(config.output.events),
         ..config.output
     };
-    let pipe = open_pipe(&output, &orders)?;
+    let pipe = open_pipe(&output, door.as_ref().map(Door::tap), &orders)?;
     let mut teller = Teller::new(pipe.inlet(), output.queue, output.events);
     let shards =
         shards(listening, &config.track, &teller).map_err(|error| refused("wait for datagrams", &error))?;
+    let watch = |door: Door| {
+        door.serve(Watched {
+            shards: shards.iter().map(Shard::handle).collect(),
+            collector: output.collector.clone(),
+            reorder_wait: config.track.reorder_wait,
+            depth: pipe.depth(),
+            losses: teller.losses(),
+        })
+    };
+    let service = door
+        .map(watch)
+        .transpose()
+        .map_err(|error| refused("start a thread", &error))?;
     teller.tell(What::Start { listen }, &clock::read());
     let supervisor = Supervisor::new(obedience, teller, config.tick)
         .map_err(|error| refused("wait for orders", &error))?
@@ -57,17 +73,19 @@ pub fn run(config: Config) -> Result<(), Failure> {
         .run(workers)
         .map_err(|error| refused("wait for datagrams", &error))?;
     pipe.finish(give_up_at.since(clock::now()));
+    // After the last line is written, so that those who follow the lines get it too.
+    service.into_iter().for_each(Service::end);
     Ok(())
 }
 
-fn open_pipe(output: &Settings, orders: &Arc<Orders>) -> Result<Pipe, Failure> {
+fn open_pipe(output: &Settings, tap: Option<Tap>, orders: &Arc<Orders>) -> Result<Pipe, Failure> {
     let orders = Arc::clone(orders);
     let notify = move |notice| match notice {
         Notice::ReaderGone => orders.reader_is_gone(),
         Notice::Room | Notice::Failing | Notice::Working => orders.wake(),
     };
     let stdout = Stdout::open().map_err(|error| refused("open the output", &error))?;
-    Pipe::open(stdout, output, notify).map_err(|error| refused("start a thread", &error))
+    Pipe::open_with(stdout, output, tap, notify).map_err(|error| refused("start a thread", &error))
 }
 
 /// One shard for each share of the sockets, which know each other and share the bounds on sources and probes.

@@ -14,12 +14,13 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::clock::{self, Reading};
-use crate::handle::{self, Ending, Handle, Mail, Message, Stray};
+use crate::handle::{self, Ending, Handle, Mail, Message, Request, Shown, Stray};
+use crate::lag::Lag;
 use crate::net::{BATCH, Inbox, Outbox, Socket, Unsent};
 use crate::relay::Relay;
 use crate::sorter::Sorter;
 use crate::teller::Queue;
-use crate::track::event::Tick;
+use crate::track::event::{SourceId, Tick};
 use crate::track::reject::Reject;
 use crate::track::tracker::Tracker;
 use crate::track::transmit::{Peer, Transmit};
@@ -54,6 +55,7 @@ pub struct Shard<Q> {
     oldest: Option<Moment>,
     is_watched: bool,
     batches_a_cycle: usize,
+    lag: Lag,
     unreceived: Limit,
     unsent: Limit,
     /// Frames are made with keys and there are none here: worth a warning, once for all shards.
@@ -101,6 +103,7 @@ impl<Q: Queue> Shard<Q> {
             oldest: None,
             is_watched: false,
             batches_a_cycle: BATCHES_A_CYCLE,
+            lag: Lag::default(),
             unreceived: Limit::default(),
             unsent: Limit::default(),
             warning_of_keys: None,
@@ -207,6 +210,7 @@ impl<Q: Queue> Shard<Q> {
         (0..self.ports.len()).for_each(|number| self.send(number));
         self.warn_of_keys();
         self.relay.flush(&mut self.tracker, &clock::read());
+        self.lag.count(clock::now().since(now));
     }
 
     fn read_mail(&mut self) {
@@ -224,9 +228,21 @@ impl<Q: Queue> Shard<Q> {
                 // Who asked may have given up waiting.
                 Message::Tick(to) => drop(to.send(self.tick())),
                 Message::Keys(masters) => self.tracker.set_keys(masters),
+                Message::Show(request) => self.show(request),
                 Message::End(ending) => self.ending = Some(ending),
             }
         }
+    }
+
+    /// Shows a piece of what this shard knows, as of when time was last judged.
+    fn show(&mut self, request: Request) {
+        let is_first = request.from == SourceId::FIRST;
+        let shown = Shown {
+            piece: self.tracker.survey(request.from, request.with_rows, self.judged),
+            tick: if is_first { self.tick() } else { Tick::default() },
+            lag: self.lag,
+        };
+        (request.answer.0)(shown);
     }
 
     fn take_strays(&mut self, strays: &[Stray]) {

@@ -58,7 +58,7 @@ pub struct Teller<Q> {
 
 /// Lines that were dropped, by all who tell to one queue.
 #[derive(Clone, Debug, Default)]
-struct Losses(Arc<Mutex<Lost>>);
+pub struct Losses(Arc<Mutex<Lost>>);
 
 #[derive(Debug, Default)]
 struct Lost {
@@ -68,6 +68,12 @@ struct Lost {
 }
 
 impl Losses {
+    /// How many lines the reader was too slow for until now.
+    #[must_use]
+    pub fn in_all(&self) -> u64 {
+        self.lock().in_all
+    }
+
     fn lock(&self) -> MutexGuard<'_, Lost> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -113,7 +119,13 @@ impl<Q: Queue> Teller<Q> {
     /// How many lines the reader was too slow for until now, whoever was to tell them.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.losses.lock().in_all
+        self.losses.in_all()
+    }
+
+    /// The count of what was dropped, for whoever watches it.
+    #[must_use]
+    pub fn losses(&self) -> Losses {
+        self.losses.clone()
     }
 
     /// Tells something about the collector itself.

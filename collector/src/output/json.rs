@@ -15,8 +15,22 @@ pub(super) fn render(line: &Line<'_>, out: &mut String) -> fmt::Result {
         separator = ",";
         put(value, out)
     })?;
-    out.push('}');
-    Ok(())
+    out.write_char('}')
+}
+
+/// One object of these keys, which need no escaping, with these values.
+pub(crate) fn object<'a>(
+    pairs: impl IntoIterator<Item = (&'static str, Value<'a>)>,
+    out: &mut String,
+) -> fmt::Result {
+    out.push('{');
+    let mut separator = "";
+    for (key, value) in pairs {
+        write!(out, "{separator}\"{key}\":")?;
+        separator = ",";
+        put(value, out)?;
+    }
+    out.write_char('}')
 }
 
 fn put(value: Value<'_>, out: &mut String) -> fmt::Result {

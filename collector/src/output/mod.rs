@@ -8,12 +8,13 @@ mod escape;
 pub mod events;
 pub mod fields;
 mod influx;
-mod json;
+pub(crate) mod json;
 pub mod line;
 mod logfmt;
 pub mod pipe;
 pub mod schema;
-mod text;
+pub mod tap;
+pub(crate) mod text;
 mod writer;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod tests;
 use crate::track::event::What;
 use events::EventSet;
 use line::Line;
+use tap::Told;
 
 /// How event lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,19 +102,35 @@ impl Renderer {
     /// Adds the entry's line to `out`, with the one newline that ends it.
     fn render(&mut self, entry: &Entry, out: &mut String) {
         self.lines += 1;
+        self.put(self.format, entry, out);
+        out.push('\n');
+    }
+
+    /// The entry whose line was rendered last, for those who follow along.
+    fn told(&self, entry: Entry) -> Told {
+        let mut json = String::new();
+        self.put(Format::Json, &entry, &mut json);
+        Told {
+            id: self.lines,
+            time_us: entry.time_us,
+            what: entry.what,
+            json,
+        }
+    }
+
+    fn put(&self, format: Format, entry: &Entry, out: &mut String) {
         let line = Line {
             id: self.lines,
             time_us: entry.time_us,
             collector: &self.collector,
             what: &entry.what,
         };
-        match self.format {
+        match format {
             Format::Json => json::render(&line, out),
             Format::Text => text::render(&line, self.colour, out),
             Format::Logfmt => logfmt::render(&line, out),
             Format::Influx => influx::render(&line, out),
         }
         .expect("a String takes whatever is written to it");
-        out.push('\n');
     }
 }

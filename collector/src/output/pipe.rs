@@ -13,6 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::tap::Tap;
 use super::writer::Writer;
 use super::{Entry, Renderer, Settings};
 
@@ -48,6 +49,24 @@ pub struct Inlet {
     waiting: Arc<Waiting>,
 }
 
+/// How full the queue is.
+#[derive(Clone, Debug)]
+pub struct Depth(Arc<Waiting>);
+
+impl Depth {
+    /// How many lines wait for their reader.
+    #[must_use]
+    pub fn lines(&self) -> usize {
+        self.0.lines.load(Ordering::Relaxed)
+    }
+
+    /// How many lines may wait.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.0.capacity
+    }
+}
+
 /// What both ends know of the lines that wait.
 #[derive(Debug)]
 pub(super) struct Waiting {
@@ -74,6 +93,22 @@ impl Pipe {
     where
         W: Write + AsFd + Send + 'static,
     {
+        Self::open_with(out, settings, None, notify)
+    }
+
+    /// The same, with a `tap` for those who follow along.
+    ///
+    /// # Errors
+    /// The system's, where it has no thread to give.
+    pub fn open_with<W>(
+        out: W,
+        settings: &Settings,
+        tap: Option<Tap>,
+        notify: impl FnMut(Notice) + Send + 'static,
+    ) -> io::Result<Self>
+    where
+        W: Write + AsFd + Send + 'static,
+    {
         let waiting = Arc::new(Waiting {
             capacity: settings.queue,
             lines: AtomicUsize::new(0),
@@ -82,7 +117,8 @@ impl Pipe {
         });
         let (entries, queue) = channel();
         let (end, ended) = channel();
-        let mut writer = Writer::new(out, queue, Renderer::new(settings), Arc::clone(&waiting), notify);
+        let renderer = Renderer::new(settings);
+        let mut writer = Writer::new(out, queue, renderer, Arc::clone(&waiting), notify).with(tap);
         let thread = thread::Builder::new().name("output".to_owned()).spawn(move || {
             writer.run();
             drop(end);
@@ -98,6 +134,12 @@ impl Pipe {
     #[must_use]
     pub fn inlet(&self) -> Inlet {
         self.inlet.clone()
+    }
+
+    /// How full the queue is, for whoever watches it; unlike an inlet it does not keep the queue open.
+    #[must_use]
+    pub fn depth(&self) -> Depth {
+        Depth(Arc::clone(&self.inlet.waiting))
     }
 
     /// Takes no more lines, once the other inlets are gone too, and waits for what was taken to be written, at most

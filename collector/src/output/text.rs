@@ -183,7 +183,7 @@ fn put_text(text: &str, out: &mut String) -> fmt::Result {
 }
 
 /// Milliseconds in the one or two units that matter: `250ms`, `12.3s`, `1m30s`, `3h5m`, `2d4h`.
-struct Brief(u64);
+pub(crate) struct Brief(pub(crate) u64);
 
 impl Display for Brief {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::pipe::{Notice, Waiting};
+use super::tap::Tap;
 use super::{Entry, Renderer};
 
 /// How much is gathered for one write while lines wait: what a Linux pipe holds.
@@ -26,6 +27,7 @@ pub(super) struct Writer<W, N> {
     renderer: Renderer,
     waiting: Arc<Waiting>,
     notify: N,
+    tap: Option<Tap>,
     /// Rendered lines.
     buffer: String,
     /// How much of the buffer is written.
@@ -49,23 +51,35 @@ impl<W: Write + AsFd, N: FnMut(Notice)> Writer<W, N> {
             renderer,
             waiting,
             notify,
+            tap: None,
             buffer,
             written: 0,
             failures: 0,
         }
     }
 
+    pub(super) fn with(self, tap: Option<Tap>) -> Self {
+        Self { tap, ..self }
+    }
+
     /// Writes until no more lines can come, or nobody reads them.
     pub(super) fn run(&mut self) {
         while let Ok(entry) = self.queue.recv() {
-            self.renderer.render(&entry, &mut self.buffer);
+            self.take(entry);
             while self.buffer.len() < CHUNK_BYTES {
                 let Ok(entry) = self.queue.try_recv() else { break };
-                self.renderer.render(&entry, &mut self.buffer);
+                self.take(entry);
             }
             if self.write_buffer().is_break() {
                 return;
             }
+        }
+    }
+
+    fn take(&mut self, entry: Entry) {
+        self.renderer.render(&entry, &mut self.buffer);
+        if let Some(tap) = &mut self.tap {
+            (tap.0)(self.renderer.told(entry));
         }
     }
 

@@ -264,6 +264,11 @@ impl Cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(pub(crate) u32);
 
+impl SourceId {
+    /// The first number that a collector gives out.
+    pub const FIRST: Self = Self(0);
+}
+
 /// What an event line about a source says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SourceEvent {

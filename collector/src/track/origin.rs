@@ -33,6 +33,15 @@ impl Origin {
         }
     }
 
+    /// What addresses are sorted by: the IP address, then the port.
+    #[must_use]
+    pub fn order(&self) -> [u8; 18] {
+        let mut order = [0; 18];
+        order[..16].copy_from_slice(&self.0[..16]);
+        order[16..].copy_from_slice(&u16::from_ne_bytes(self.take(20)).to_be_bytes());
+        order
+    }
+
     fn take<const N: usize>(&self, at: usize) -> [u8; N] {
         std::array::from_fn(|i| self.0[at + i])
     }

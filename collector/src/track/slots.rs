@@ -25,6 +25,19 @@ pub enum Filled {
     Old,
 }
 
+/// What is known of one slot on the wheel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// Its beat has come.
+    Received,
+    /// Its beat has not come, and may still come in time.
+    Awaited,
+    /// Its beat has not come.
+    Lost,
+    /// Nobody expects anything of it: it lies before the first beat heard.
+    Unexpected,
+}
+
 /// The wheel of one session.
 #[derive(Clone, Copy, Debug)]
 pub struct Slots {
@@ -127,6 +140,21 @@ impl Slots {
         (self.expected() & !self.filled).count_ones() as u64
     }
 
+    /// The slot of the number `back` below the highest, when the schedule has turned as [`Slots::lost`] says.
+    #[must_use]
+    pub const fn slot(&self, back: u32, past: i64) -> Slot {
+        let bit = 1_u64 << (back % SLOTS);
+        if self.filled & bit != 0 {
+            Slot::Received
+        } else if self.expected() & bit == 0 {
+            Slot::Unexpected
+        } else if (back as i64) < -past {
+            Slot::Awaited
+        } else {
+            Slot::Lost
+        }
+    }
+
     /// How many slots, those not counted that have left the wheel, are lost when the schedule has turned `past`
     /// slots beyond the newest beat and the waiting time behind it: negative where slots below the newest are still
     /// waited for, positive where slots above it are overdue already.
@@ -215,6 +243,22 @@ mod tests {
     fn a_session_known_from_its_first_number_has_lost_what_did_not_come() {
         assert_eq!(Slots::new(Seq::FIRST, Seq::new(4)).empty(), 3);
         assert_eq!(Slots::new(Seq::FIRST, Seq::new(64)).empty(), 63);
+    }
+
+    #[test]
+    fn each_slot_is_shown_as_it_is_counted() {
+        let mut slots = from_one();
+        filled(&mut slots, &[2, 5]);
+        for past in -4..3 {
+            let shown = |wanted| {
+                (0..SLOTS)
+                    .filter(|&back| slots.slot(back, past) == wanted)
+                    .count()
+            };
+            assert_eq!(shown(Slot::Lost) as i64 + past.max(0), slots.lost(past) as i64);
+            assert_eq!((shown(Slot::Received), shown(Slot::Unexpected)), (3, 59));
+            assert_eq!(shown(Slot::Awaited) + shown(Slot::Lost), 2);
+        }
     }
 
     #[test]

@@ -125,6 +125,12 @@ impl Table {
         &self.records.chunks[place.chunk].histories[place.index]
     }
 
+    /// Whether the number `from` or a higher one was ever given out.
+    #[must_use]
+    pub const fn reaches(&self, from: SourceId) -> bool {
+        from.0 < self.records.end
+    }
+
     /// The first source in the order of the numbers, from `from` on.
     #[must_use]
     pub fn first_from(&self, from: SourceId) -> Option<SourceId> {

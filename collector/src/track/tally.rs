@@ -19,6 +19,16 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Adds the counters of another source.
+    pub const fn add(&mut self, other: &Self) {
+        self.received += other.received;
+        self.lost += other.lost;
+        self.duplicate += other.duplicate;
+        self.reordered += other.reordered;
+        self.old += other.old;
+        self.expected += other.expected;
+    }
+
     /// What has come on top of an `earlier` tally of the same source.
     #[must_use]
     pub const fn since(&self, earlier: &Self) -> Self {

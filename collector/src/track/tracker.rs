@@ -32,7 +32,9 @@ use super::rules::Rules;
 use super::slots::Filled;
 use super::snapshots::Snapshots;
 use super::source::{Source, Succession, offset_us};
+use super::survey::{self, Piece};
 use super::table::{LabelHash, Table};
+use super::tally::Tally;
 use super::tell::{self, Before};
 use super::transmit::{Peer, Transmit};
 use super::twins::Twins;
@@ -95,6 +97,8 @@ pub struct Tracker {
     twins: Twins,
     flapping: Flapping,
     patiences: Option<Patiences>,
+    /// The counters of the sources that are no longer kept.
+    departed: Tally,
 }
 
 impl Tracker {
@@ -128,6 +132,7 @@ impl Tracker {
             twins: Twins::default(),
             flapping: Flapping::default(),
             patiences: Patiences::new(&config),
+            departed: Tally::default(),
             config,
         }
     }
@@ -384,6 +389,17 @@ impl Tracker {
         };
         let event = self.snapshots.poll(now, &mut self.table, rules)?;
         Some(self.marked(event))
+    }
+
+    /// What is known of the sources with the numbers from `from` on: of [`PIECE`](super::survey::PIECE) numbers, with
+    /// a row for each source if `with_rows`. The first piece is the one that begins at [`SourceId::FIRST`].
+    #[must_use]
+    pub fn survey(&self, from: SourceId, with_rows: bool, now: Moment) -> Piece {
+        let mut piece = survey::piece(&self.table, from, with_rows, (now, self.rules()));
+        if from == SourceId::FIRST {
+            piece.tally.add(&self.departed);
+        }
+        piece
     }
 
     /// The sources by state, and what was received and dropped until now; the fields that only the sockets

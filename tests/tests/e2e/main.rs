@@ -10,6 +10,7 @@
 mod blindness;
 mod detection;
 mod hostile;
+mod http;
 mod keys;
 mod life;
 mod lines;

@@ -62,6 +62,7 @@ fn the_collector_names_the_option_that_is_wrong() {
         ("--events", &["--events", "up,sideways"]),
         ("--name", &["--name", ""]),
         ("--queue", &["--queue", "x"]),
+        ("--http", &["--http", "localhost"]),
         ("--colour", &["--colour"]),
         ("'keygem'", &["keygem"]),
         ("--id", &["keygen", "--id", "0"]),

@@ -5,7 +5,7 @@ use beacon_common::Moment;
 use super::Tracker;
 use crate::track::deadlines::{Deadlines, Entry};
 use crate::track::event::{Cause, Detail, Event, Happening, SourceId, State};
-use crate::track::tell::Before;
+use crate::track::tell::{self, Before};
 
 /// How many sources one call of [`Tracker::on_time`] looks at, so that the death of a whole fleet does not keep
 /// the sockets waiting.
@@ -115,7 +115,9 @@ impl Tracker {
     }
 
     fn forget(&mut self, id: SourceId, now: Moment, before: &Before) {
-        let cause = self.table.history(id).cause;
+        let record = (&self.table[id], self.table.history(id));
+        let cause = record.1.cause;
+        self.departed.add(&tell::tally(record, now, self.rules()));
         self.enter(id, State::Unknown, cause, now);
         self.tell(id, now, before, (Happening::Forgotten, None), Detail::None);
         self.states[State::Unknown as usize] -= 1;

@@ -1,0 +1,376 @@
+//! One client: gathers its requests, answers one after the other, and is dropped when it is too slow.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::sync::Arc;
+
+use beacon_common::Moment;
+use mio::net::TcpStream;
+
+use super::limits::{
+    ANSWERED_WITHIN, CLOSED_WITHIN, IDLE_FOR, MAX_HEAD, PARTS_A_TURN, REQUEST_WITHIN, SHOWN_WITHIN,
+    STALLED_FOR,
+};
+use super::request::{self, Request};
+use super::respond::{self, Code, Head};
+use super::routes::{Reply, Site};
+use super::stream::{Body, Filling};
+
+/// A connection.
+pub(super) struct Client {
+    stream: TcpStream,
+    phase: Phase,
+    /// What the phase has to be over by.
+    deadline: Moment,
+    input: Vec<u8>,
+    output: VecDeque<Part>,
+    /// How much of the first part is written.
+    written: usize,
+    /// The system may have bytes for us.
+    pub(super) is_readable: bool,
+    /// The system may take bytes of ours.
+    pub(super) is_writable: bool,
+}
+
+enum Phase {
+    /// A request is being gathered.
+    Reading,
+    /// Its answer waits for what the shards show.
+    Asked(Request),
+    /// The answer is being written; what follows its first part is made when there is room for it.
+    Answering {
+        body: Body,
+        keep_alive: bool,
+        over_by: Moment,
+    },
+    /// All is written, and what still comes is thrown away, so that the client gets to read the answer.
+    Closing,
+}
+
+enum Part {
+    Own(Vec<u8>),
+    Shared(Arc<str>),
+}
+
+impl Part {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Shared(text) => text.as_bytes(),
+        }
+    }
+}
+
+/// What becomes of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is waited for.
+    Wait,
+    /// It can go on at once, after the others.
+    Again,
+    /// It is over.
+    Over,
+}
+
+impl Client {
+    pub(super) fn new(stream: TcpStream, now: Moment) -> Self {
+        Self {
+            stream,
+            phase: Phase::Reading,
+            deadline: now + REQUEST_WITHIN,
+            input: Vec::new(),
+            output: VecDeque::new(),
+            written: 0,
+            is_readable: true,
+            is_writable: true,
+        }
+    }
+
+    pub(super) const fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// Since when it has kept a place without asking for anything, in a measure that grows with time; `None` where
+    /// it is being answered.
+    pub(super) fn idle_since(&self) -> Option<Moment> {
+        matches!(self.phase, Phase::Reading | Phase::Closing).then_some(self.deadline)
+    }
+
+    /// Whether it follows the event lines.
+    pub(super) const fn is_following(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Answering {
+                body: Body::Events(_),
+                ..
+            }
+        )
+    }
+
+    /// When to look at it again though nothing has come.
+    pub(super) fn wakes_at(&self) -> Moment {
+        match &self.phase {
+            Phase::Answering { body, .. } if self.output.is_empty() => {
+                body.wakes_at().unwrap_or(self.deadline).min(self.deadline)
+            }
+            _ => self.deadline,
+        }
+    }
+
+    /// Does what there is to do.
+    pub(super) fn turn(&mut self, site: &mut Site, now: Moment) -> Fate {
+        match self.try_turn(site, now) {
+            Ok(fate) if fate != Fate::Over && now >= self.deadline => self.expire(now),
+            Ok(fate) => fate,
+            Err(error) => {
+                log::debug!("an HTTP client is gone: {error}");
+                Fate::Over
+            }
+        }
+    }
+
+    fn try_turn(&mut self, site: &mut Site, now: Moment) -> io::Result<Fate> {
+        for _ in 0..PARTS_A_TURN {
+            let goes_on = match &self.phase {
+                Phase::Reading => self.gather(now)?,
+                Phase::Asked(request) => match site.answer(request, now) {
+                    Reply::NotYet => Some(Fate::Wait),
+                    reply => self.begin(reply, site, now),
+                },
+                Phase::Answering { .. } => self.go_on(site, now)?,
+                Phase::Closing => Some(self.drain()?),
+            };
+            if let Some(fate) = goes_on {
+                return Ok(fate);
+            }
+        }
+        Ok(Fate::Again)
+    }
+
+    /// What was to be over by now.
+    fn expire(&mut self, now: Moment) -> Fate {
+        if !matches!(self.phase, Phase::Asked(_)) {
+            return Fate::Over;
+        }
+        let (head, body) = respond::plain(Code::Unavailable, "the collector does not answer in time");
+        self.answer_whole(&head, body, false, now);
+        Fate::Again
+    }
+
+    /// Reads on until there is a whole request.
+    fn gather(&mut self, now: Moment) -> io::Result<Option<Fate>> {
+        loop {
+            // Empty lines before a request are passed over (RFC 9112, section 2.2).
+            let empty = self.input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+            let empty = empty.count();
+            self.input.drain(..empty);
+            if let Some(end) = end_of_head(&self.input)
+                && let Some(fate) = self.take_request(end, now)
+            {
+                return Ok(fate);
+            }
+            let had = self.input.len();
+            if had >= MAX_HEAD {
+                self.refuse(request::Refusal::TooLarge, now);
+                return Ok(None);
+            }
+            if !self.is_readable {
+                return Ok(Some(Fate::Wait));
+            }
+            let mut bytes = [0; 2_048];
+            let most = bytes.len().min(MAX_HEAD - had);
+            match self.stream.read(&mut bytes[..most]) {
+                Ok(0) => return Ok(Some(Fate::Over)),
+                Ok(count) => self.input.extend_from_slice(&bytes[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_readable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            if had == 0 && !self.input.is_empty() {
+                self.deadline = now + REQUEST_WITHIN;
+            }
+        }
+    }
+
+    /// Takes the request from the input; `None` where it turns out not to be complete.
+    fn take_request(&mut self, end: usize, now: Moment) -> Option<Option<Fate>> {
+        match request::parse(&self.input[..end]) {
+            Ok(None) => return None,
+            Ok(Some((request, length))) => {
+                self.input.drain(..length);
+                self.phase = Phase::Asked(request);
+                self.deadline = now + SHOWN_WITHIN;
+            }
+            Err(refusal) => self.refuse(refusal, now),
+        }
+        Some(None)
+    }
+
+    fn refuse(&mut self, refusal: request::Refusal, now: Moment) {
+        let (head, body) = respond::refuse(refusal);
+        self.answer_whole(&head, body, false, now);
+    }
+
+    fn answer_whole(&mut self, head: &Head, body: Vec<u8>, keep_alive: bool, now: Moment) {
+        let length = body.len();
+        self.output
+            .push_back(Part::Own(head.emit(Some(length), keep_alive)));
+        self.output.push_back(Part::Own(body));
+        self.start(Body::Done, keep_alive, now);
+    }
+
+    fn start(&mut self, body: Body, keep_alive: bool, now: Moment) {
+        let over_by = match body {
+            Body::Events(_) => Moment::NEVER,
+            Body::Done | Body::Rows(_) => now + ANSWERED_WITHIN,
+        };
+        self.deadline = now + STALLED_FOR;
+        self.phase = Phase::Answering {
+            body,
+            keep_alive,
+            over_by,
+        };
+    }
+
+    /// Begins to answer.
+    fn begin(&mut self, reply: Reply, site: &mut Site, now: Moment) -> Option<Fate> {
+        let Phase::Asked(request) = &self.phase else {
+            return None;
+        };
+        let (is_head, keep_alive) = (request.is_head, request.keep_alive);
+        match reply {
+            Reply::NotYet => return Some(Fate::Wait),
+            Reply::Whole(head, body) => {
+                self.answer_whole(&head, body, keep_alive, now);
+            }
+            Reply::Shared(head, text) => {
+                let head = head.emit(Some(text.len()), keep_alive);
+                self.output.extend([Part::Own(head), Part::Shared(text)]);
+                self.start(Body::Done, keep_alive, now);
+            }
+            Reply::Stream(head, mut body) => {
+                let mut first = Vec::new();
+                let is_whole = body.fill(site, now, &mut first) == Filling::Done;
+                let length = is_whole.then_some(first.len());
+                self.output.push_back(Part::Own(head.emit(length, keep_alive)));
+                self.output.push_back(Part::Own(first));
+                let body = if is_whole { Body::Done } else { body };
+                self.start(body, keep_alive && is_whole, now);
+            }
+        }
+        if is_head {
+            self.output.truncate(1);
+            self.start(Body::Done, keep_alive, now);
+        }
+        None
+    }
+
+    /// Writes what is there, and has more made of it.
+    fn go_on(&mut self, site: &mut Site, now: Moment) -> io::Result<Option<Fate>> {
+        if !self.write(now)? {
+            return Ok(Some(Fate::Wait));
+        }
+        let Phase::Answering { body, keep_alive, .. } = &mut self.phase else {
+            return Ok(None);
+        };
+        let mut more = Vec::new();
+        match body.fill(site, now, &mut more) {
+            Filling::More => {}
+            Filling::Nothing => {
+                // Nothing is waiting for this client, so it is not the one that is slow.
+                self.deadline = Moment::NEVER;
+                return self.drain().map(Some);
+            }
+            Filling::Done if more.is_empty() => {
+                if *keep_alive {
+                    self.phase = Phase::Reading;
+                    self.deadline = now + IDLE_FOR;
+                } else {
+                    self.stream.shutdown(Shutdown::Write)?;
+                    self.phase = Phase::Closing;
+                    self.deadline = now + CLOSED_WITHIN;
+                }
+                return Ok(None);
+            }
+            Filling::Done => *body = Body::Done,
+        }
+        if self.deadline == Moment::NEVER {
+            self.deadline = now + STALLED_FOR;
+        }
+        self.output.push_back(Part::Own(more));
+        Ok(None)
+    }
+
+    /// Writes what is there; whether all of it was taken.
+    fn write(&mut self, now: Moment) -> io::Result<bool> {
+        while let Some(part) = self.output.front() {
+            let rest = &part.bytes()[self.written..];
+            if rest.is_empty() {
+                self.output.pop_front();
+                self.written = 0;
+                continue;
+            }
+            if !self.is_writable {
+                return Ok(false);
+            }
+            match self.stream.write(rest) {
+                Ok(count) => {
+                    self.written += count;
+                    if let Phase::Answering { over_by, .. } = self.phase {
+                        self.deadline = over_by.min(now + STALLED_FOR);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_writable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Throws away what the client sends; it is over when it has closed its side.
+    fn drain(&mut self) -> io::Result<Fate> {
+        let mut bytes = [0; 2_048];
+        for _ in 0..PARTS_A_TURN {
+            if !self.is_readable {
+                return Ok(Fate::Wait);
+            }
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return Ok(Fate::Over),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_readable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Fate::Again)
+    }
+}
+
+/// Where the head of a request may end, so that a client that sends it byte by byte has it parsed once.
+fn end_of_head(bytes: &[u8]) -> Option<usize> {
+    let mut line_ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+    let blank = line_ends.find(|&(at, _)| matches!(&bytes[at + 1..], [b'\n', ..] | [b'\r', b'\n', ..]));
+    let (at, _) = blank?;
+    Some(at + if bytes[at + 1] == b'\n' { 2 } else { 3 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_ends_at_the_first_blank_line() {
+        for (text, end) in [
+            ("", None),
+            ("GET / HTTP/1.1\r\n", None),
+            ("GET / HTTP/1.1\r\n\r", None),
+            ("GET / HTTP/1.1\r\n\r\n", Some(18)),
+            ("GET / HTTP/1.1\n\nGET", Some(16)),
+            ("GET / HTTP/1.1\n\r\n", Some(17)),
+        ] {
+            assert_eq!(end_of_head(text.as_bytes()), end, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The event lines as they are written, kept for a while for those who follow them.
+//!
+//! The writing thread puts them in; the server takes them out whenever it has a client for them. Neither waits for
+//! the other longer than it takes to do that.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use beacon_common::Label;
+use mio::Waker;
+
+use crate::output::events::EventName;
+use crate::output::tap::Told;
+use crate::track::event::{Cause, Happening, Mass, SourceEvent, What};
+
+/// How many lines are kept: some megabytes.
+pub(super) const LINES_KEPT: usize = 8_192;
+
+/// The lines, and what they have told.
+#[derive(Clone)]
+pub(super) struct Feed {
+    ring: Arc<Mutex<Ring>>,
+    /// The server was woken and has not looked since.
+    is_heard: Arc<AtomicBool>,
+    waker: Arc<Waker>,
+    /// How many lines have told that something happened to a source.
+    edges: Arc<AtomicU64>,
+}
+
+/// What is kept of the lines.
+#[derive(Debug, Default)]
+pub(super) struct Ring {
+    lines: VecDeque<Arc<Told>>,
+    /// How many lines of each event there were, in the order of [`EventName::ALL`].
+    told: [u64; EventName::ALL.len()],
+    /// How often each source has begun a new session, as far as lines told of it.
+    restarts: HashMap<Label, u32>,
+    mass: Option<Mass>,
+    blind: Option<Blind>,
+    blind_in_all: Duration,
+}
+
+/// A time when the collector could not listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Blind {
+    pub(super) until_us: u64,
+    pub(super) lasted: Duration,
+    pub(super) cause: Cause,
+}
+
+impl Feed {
+    pub(super) fn new(waker: Arc<Waker>) -> Self {
+        Self {
+            ring: Arc::default(),
+            is_heard: Arc::default(),
+            waker,
+            edges: Arc::default(),
+        }
+    }
+
+    pub(super) fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many lines have told that something happened to a source.
+    pub(super) fn edges(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.edges)
+    }
+
+    /// To be called before the ring is looked at: of lines that come later, the server is told again.
+    pub(super) fn listen(&self) {
+        self.is_heard.store(false, Ordering::SeqCst);
+    }
+
+    /// Takes a line on the writing thread.
+    pub(super) fn take(&self, told: Told) {
+        let is_snapshot = |happening| matches!(happening, Happening::State | Happening::Report);
+        if matches!(&told.what, What::Source(source) if !is_snapshot(source.happening)) {
+            self.edges.fetch_add(1, Ordering::Relaxed);
+        }
+        self.ring().take(told);
+        if !self.is_heard.swap(true, Ordering::SeqCst)
+            && let Err(error) = self.waker.wake()
+        {
+            log::error!("the HTTP thread cannot be woken: {error}");
+        }
+    }
+}
+
+impl Ring {
+    pub(super) fn take(&mut self, told: Told) {
+        let name = EventName::of(&told.what);
+        if let Some(place) = EventName::ALL.iter().position(|&event| event == name) {
+            self.told[place] += 1;
+        }
+        match &told.what {
+            What::Source(source) => self.take_source(source),
+            What::MassLoss(mass) => self.mass = Some(*mass),
+            What::MassOver(_) => self.mass = None,
+            &What::Blind { blind, cause } => {
+                self.blind_in_all += blind;
+                self.blind = Some(Blind {
+                    until_us: told.time_us,
+                    lasted: blind,
+                    cause,
+                });
+            }
+            What::Start { .. } | What::Tick(_) | What::Gap { .. } | What::End => {}
+        }
+        if self.lines.len() == LINES_KEPT {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(Arc::new(told));
+    }
+
+    fn take_source(&mut self, source: &SourceEvent) {
+        let is_restart = match source.happening {
+            Happening::Up => source.cause == Some(Cause::Restart),
+            Happening::Restarted => true,
+            Happening::Forgotten => {
+                self.restarts.remove(&source.label);
+                false
+            }
+            _ => false,
+        };
+        if is_restart {
+            *self.restarts.entry(source.label).or_default() += 1;
+        }
+    }
+
+    /// The number of the next line.
+    pub(super) fn next_id(&self) -> u64 {
+        self.lines.back().map_or(1, |line| line.id + 1)
+    }
+
+    /// The number of the first line that is kept.
+    pub(super) fn first_id(&self) -> u64 {
+        self.lines.front().map_or(1, |line| line.id)
+    }
+
+    /// The lines from the number `id` on, as far as they are kept.
+    pub(super) fn from(&self, id: u64) -> impl Iterator<Item = &Arc<Told>> {
+        let skip = id.saturating_sub(self.first_id());
+        self.lines
+            .iter()
+            .skip(usize::try_from(skip).unwrap_or(usize::MAX))
+    }
+
+    /// The last lines about one source, newest first.
+    pub(super) fn about(&self, label: Label) -> impl Iterator<Item = (&Arc<Told>, &SourceEvent)> {
+        self.lines.iter().rev().filter_map(move |line| match &line.what {
+            What::Source(source) if source.label == label => Some((line, source)),
+            _ => None,
+        })
+    }
+
+    /// Each event with the number of its lines.
+    pub(super) fn told(&self) -> impl Iterator<Item = (EventName, u64)> {
+        EventName::ALL.into_iter().zip(self.told)
+    }
+
+    pub(super) fn restarts(&self, label: &Label) -> u32 {
+        self.restarts.get(label).copied().unwrap_or_default()
+    }
+
+    /// The mass loss that is not over.
+    pub(super) const fn mass(&self) -> Option<Mass> {
+        self.mass
+    }
+
+    /// How long the collector was blind in all.
+    pub(super) const fn blind_in_all(&self) -> Duration {
+        self.blind_in_all
+    }
+
+    /// When the collector was blind last.
+    pub(super) const fn blind(&self) -> Option<Blind> {
+        self.blind
+    }
+}

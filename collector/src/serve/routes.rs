@@ -1,0 +1,148 @@
+//! What there is, by path.
+
+use std::sync::Arc;
+
+use beacon_common::{Label, Moment};
+
+use super::exposition::Exposition;
+use super::feed::Feed;
+use super::limits::MAX_FOLLOWERS;
+use super::metrics::{Cached, Told};
+use super::picture::{Looker, Need};
+use super::request::Request;
+use super::respond::{Code, EVENTS, Head, JSON, plain};
+use super::selection::Selection;
+use super::status::Listing;
+use super::stream::{Body, Subscription};
+use super::{page, source};
+use crate::output::events::{EventName, EventSet};
+use crate::output::pipe::Depth;
+use crate::teller::Losses;
+
+/// Everything that answers are made from.
+pub(super) struct Site {
+    pub(super) collector: String,
+    pub(super) reorder_wait: u32,
+    pub(super) per_source: bool,
+    pub(super) depth: Depth,
+    pub(super) losses: Losses,
+    pub(super) looker: Looker,
+    pub(super) feed: Feed,
+    pub(super) told: Told,
+    pub(super) cached: Option<Cached>,
+    /// How many clients follow the event lines.
+    pub(super) followers: usize,
+}
+
+/// What a request comes to.
+pub(super) enum Reply {
+    /// What it needs was asked for; the request is to be looked at again.
+    NotYet,
+    Whole(Head, Vec<u8>),
+    Shared(Head, Arc<str>),
+    Stream(Head, Body),
+}
+
+impl Reply {
+    fn plain(code: Code, line: &str) -> Self {
+        let (head, body) = plain(code, line);
+        Self::Whole(head, body)
+    }
+}
+
+impl Site {
+    /// Answers a request, or finds out what that takes.
+    pub(super) fn answer(&mut self, request: &Request, now: Moment) -> Reply {
+        match request.path.as_str() {
+            "/" => self.page(request, now),
+            "/healthz" => self.health(now),
+            "/metrics" => self.metrics(request, now),
+            "/status.json" => self.status(request, now),
+            "/events" => self.events(request, now),
+            path => match path.strip_prefix("/source/") {
+                Some(label) => self.source(label, now),
+                None => Reply::plain(
+                    Code::NotFound,
+                    "there is /, /source/LABEL, /status.json, /metrics, /events and /healthz",
+                ),
+            },
+        }
+    }
+
+    fn page(&mut self, request: &Request, now: Moment) -> Reply {
+        let selection = match Selection::of(request) {
+            Ok(selection) => selection,
+            Err(problem) => return Reply::plain(Code::BadRequest, &problem),
+        };
+        if self.looker.look(Need::Rows, now).is_none() {
+            return Reply::NotYet;
+        }
+        let (head, body) = page::page(self, &selection, now);
+        Reply::Whole(head, body)
+    }
+
+    fn source(&mut self, label: &str, now: Moment) -> Reply {
+        if self.looker.look(Need::Rows, now).is_none() {
+            return Reply::NotYet;
+        }
+        let (head, body) = source::page(self, label, now);
+        Reply::Whole(head, body)
+    }
+
+    fn health(&mut self, now: Moment) -> Reply {
+        match self.looker.look(Need::Life, now) {
+            Some(_) => Reply::plain(Code::Ok, "ok"),
+            None => Reply::NotYet,
+        }
+    }
+
+    fn metrics(&mut self, request: &Request, now: Moment) -> Reply {
+        let need = if self.per_source { Need::Rows } else { Need::Counts };
+        if self.looker.look(need, now).is_none() {
+            return Reply::NotYet;
+        }
+        let exposition = Exposition::accepted(&request.accept);
+        let head = Head::new(Code::Ok, exposition.content_type());
+        Reply::Shared(head, self.expose(exposition, now))
+    }
+
+    fn status(&mut self, request: &Request, now: Moment) -> Reply {
+        let selection = match Selection::of(request) {
+            Ok(selection) => selection,
+            Err(problem) => return Reply::plain(Code::BadRequest, &problem),
+        };
+        if self.looker.look(Need::Rows, now).is_none() {
+            return Reply::NotYet;
+        }
+        let listing = Box::new(Listing::new(selection));
+        Reply::Stream(Head::new(Code::Ok, JSON), Body::Rows(listing))
+    }
+
+    fn events(&self, request: &Request, now: Moment) -> Reply {
+        let wanted = match wanted(request) {
+            Ok(wanted) => wanted,
+            Err(problem) => return Reply::plain(Code::BadRequest, &problem),
+        };
+        if self.followers >= MAX_FOLLOWERS {
+            return Reply::plain(Code::Unavailable, "as many follow the events already as may");
+        }
+        let mut head = Head::new(Code::Ok, EVENTS);
+        // A proxy that gathers what it passes on would hold the lines back.
+        head.more = "X-Accel-Buffering: no\r\n".to_owned();
+        let subscription = Subscription::new(wanted, request.last_event_id, &self.feed.ring(), now);
+        Reply::Stream(head, Body::Events(Box::new(subscription)))
+    }
+}
+
+/// Which lines a follower asks for.
+fn wanted(request: &Request) -> Result<(Option<Label>, EventSet), String> {
+    let source = request.asks("source").filter(|text| !text.is_empty());
+    let source = source.map(|text| Label::new(text).map_err(|_| format!("source: '{text}' is not a label")));
+    let events = request.asks("events").filter(|text| !text.is_empty());
+    let event = |name: &str| {
+        EventName::from_name(name)
+            .ok_or_else(|| format!("events: '{name}' is not an event; docs/events.md lists them"))
+    };
+    let events = events.map(|names| names.split(',').map(event).collect());
+    Ok((source.transpose()?, events.transpose()?.unwrap_or(EventSet::ALL)))
+}

@@ -1,0 +1,237 @@
+//! Which sources a client wants to see, in which order: read from the query of its request.
+
+use std::cmp::Reverse;
+use std::fmt::Write;
+
+use beacon_common::{Health, Label};
+
+use super::feed::Ring;
+use super::request::Request;
+use crate::track::event::State;
+use crate::track::survey::Row;
+
+/// A choice among all sources.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Selection {
+    /// Part of the label or address, in lower case.
+    pub(super) search: String,
+    /// In this state alone.
+    pub(super) state: Option<State>,
+    /// This source alone.
+    pub(super) source: Option<Label>,
+    pub(super) sort: Sort,
+    pub(super) is_reversed: bool,
+    /// How many sources are passed over.
+    pub(super) from: usize,
+}
+
+/// What sources are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// What needs a look comes first.
+    #[default]
+    Worst,
+    Source,
+    State,
+    Cause,
+    Since,
+    Seen,
+    Due,
+    Interval,
+    Loss,
+    Reordered,
+    Jitter,
+    Address,
+    Health,
+    Restarts,
+}
+
+impl Sort {
+    pub(super) const ALL: [Self; 14] = [
+        Self::Worst,
+        Self::Source,
+        Self::State,
+        Self::Cause,
+        Self::Since,
+        Self::Seen,
+        Self::Due,
+        Self::Interval,
+        Self::Loss,
+        Self::Reordered,
+        Self::Jitter,
+        Self::Address,
+        Self::Health,
+        Self::Restarts,
+    ];
+
+    /// The name in a query.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Worst => "worst",
+            Self::Source => "source",
+            Self::State => "state",
+            Self::Cause => "cause",
+            Self::Since => "since",
+            Self::Seen => "seen",
+            Self::Due => "due",
+            Self::Interval => "interval",
+            Self::Loss => "loss",
+            Self::Reordered => "reordered",
+            Self::Jitter => "jitter",
+            Self::Address => "address",
+            Self::Health => "health",
+            Self::Restarts => "restarts",
+        }
+    }
+}
+
+impl Selection {
+    /// What `request` asks for.
+    pub(super) fn of(request: &Request) -> Result<Self, String> {
+        let asks = |name| request.asks(name).filter(|value| !value.is_empty());
+        let refuse = |name: &str, value: &str, wanted: &str| format!("{name}: '{value}' is not {wanted}");
+        let state = asks("state").map(|name| {
+            let named = State::ALL.into_iter().find(|state| state.name() == name);
+            named.ok_or_else(|| refuse("state", name, "a state"))
+        });
+        let source =
+            asks("source").map(|text| Label::new(text).map_err(|_| refuse("source", text, "a label")));
+        let sort = asks("sort").map(|name| {
+            let named = Sort::ALL.into_iter().find(|sort| sort.name() == name);
+            named.ok_or_else(|| refuse("sort", name, "a column"))
+        });
+        let is_reversed = match asks("order") {
+            None | Some("asc") => false,
+            Some("desc") => true,
+            Some(other) => return Err(refuse("order", other, "asc or desc")),
+        };
+        let from = asks("from").map(|text| text.parse().map_err(|_| refuse("from", text, "a number")));
+        Ok(Self {
+            search: asks("q").unwrap_or_default().trim().to_lowercase(),
+            state: state.transpose()?,
+            source: source.transpose()?,
+            sort: sort.transpose()?.unwrap_or_default(),
+            is_reversed,
+            from: from.transpose()?.unwrap_or_default(),
+        })
+    }
+
+    /// Whether `row` is chosen. `address` is room for its address as text.
+    pub(super) fn takes(&self, row: &Row, address: &mut String) -> bool {
+        self.state.is_none_or(|state| state == row.state)
+            && self.source.is_none_or(|label| label == row.label)
+            && (self.search.is_empty() || self.finds(row, address))
+    }
+
+    fn finds(&self, row: &Row, address: &mut String) -> bool {
+        let label = row.label.as_str();
+        if label.to_ascii_lowercase().contains(&self.search) {
+            return true;
+        }
+        address.clear();
+        write!(address, "{}", row.origin.addr()).expect("a String takes whatever is written to it");
+        address.contains(&self.search)
+    }
+
+    /// The chosen rows `from` on, at most `count` of them, in order; and how many are chosen in all.
+    pub(super) fn choose<'a>(
+        &self,
+        rows: impl Iterator<Item = &'a Row>,
+        ring: &Ring,
+        count: usize,
+    ) -> (Vec<&'a Row>, usize) {
+        let mut address = String::new();
+        let mut chosen: Vec<_> = rows
+            .filter(|row| self.takes(row, &mut address))
+            .map(|row| (self.key(row, ring), row))
+            .collect();
+        let total = chosen.len();
+        let from = self.from.min(total);
+        let end = from.saturating_add(count).min(total);
+        let order = |a: &(Key, &Row), b: &(Key, &Row)| {
+            let by_key = if self.is_reversed {
+                b.0.cmp(&a.0)
+            } else {
+                a.0.cmp(&b.0)
+            };
+            by_key.then_with(|| a.1.label.cmp(&b.1.label))
+        };
+        if end < total {
+            chosen.select_nth_unstable_by(end, order);
+            chosen.truncate(end);
+        }
+        chosen.sort_unstable_by(order);
+        (chosen.drain(from..).map(|(_, row)| row).collect(), total)
+    }
+
+    /// What `row` is sorted by, smaller first.
+    fn key(&self, row: &Row, ring: &Ring) -> Key {
+        let first = |number: u64| (number, Reverse(0), [0; 18]);
+        let most = |number: u64| (0, Reverse(number), [0; 18]);
+        match self.sort {
+            Sort::Worst => (badness(row), Reverse(row.since.as_nanos()), [0; 18]),
+            Sort::Source => (0, Reverse(0), text(row.label.as_str())),
+            Sort::State => first(severity(row.state)),
+            Sort::Cause => (0, Reverse(0), text(row.cause.name())),
+            Sort::Since => most(row.since.as_nanos()),
+            Sort::Seen => most(row.arrived.as_nanos()),
+            Sort::Due => first(row.promise.map_or(u64::MAX, |promise| promise.due.as_nanos())),
+            Sort::Interval => first(row.interval_ms.into()),
+            Sort::Loss => most(per_million(row.tally.lost, row.tally.expected)),
+            Sort::Reordered => most(row.tally.reordered),
+            Sort::Jitter => most(row.jitter_us.into()),
+            Sort::Address => (0, Reverse(0), row.origin.order()),
+            Sort::Health => first(u64::from(u8::MAX - health(row.health))),
+            Sort::Restarts => most(ring.restarts(&row.label).into()),
+        }
+    }
+}
+
+type Key = (u64, Reverse<u64>, [u8; 18]);
+
+fn text(name: &str) -> [u8; 18] {
+    let mut key = [0; 18];
+    key.iter_mut()
+        .zip(name.bytes())
+        .for_each(|(place, byte)| *place = byte);
+    key
+}
+
+/// How soon somebody has to look: states first, then health.
+fn badness(row: &Row) -> u64 {
+    match row.state {
+        State::Up if row.health != Health::Ok => 10 - u64::from(health(row.health)),
+        state => severity(state),
+    }
+}
+
+/// States from worst to best, with room for the healths of those that are up.
+const fn severity(state: State) -> u64 {
+    match state {
+        State::Down => 0,
+        State::Late => 1,
+        State::Up => 20,
+        State::Asleep => 21,
+        State::Stopped => 22,
+        State::Unknown => 23,
+    }
+}
+
+/// Healths from best to worst.
+const fn health(health: Health) -> u8 {
+    match health {
+        Health::Ok => 0,
+        Health::Unknown => 1,
+        Health::Warning => 2,
+        Health::Critical => 3,
+    }
+}
+
+/// How many of a million.
+pub(super) fn per_million(part: i64, whole: i64) -> u64 {
+    let (part, whole) = (part.max(0).unsigned_abs(), whole.max(1).unsigned_abs());
+    part.saturating_mul(1_000_000) / whole
+}
+
+#[cfg(test)]
+mod tests;

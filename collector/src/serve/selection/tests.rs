@@ -1,0 +1,96 @@
+use super::*;
+use crate::track::config::Config;
+use crate::track::event::SourceId;
+use crate::track::tracker::Tracker;
+use crate::track::transmit::Peer;
+use beacon_common::{FRAME_LEN, Flags, Frame, Kind, Moment, Seq, Session};
+
+/// One source a second, each with this label, interval and health.
+fn rows(sources: &[(&str, u32, Health)], now: Moment) -> Vec<Row> {
+    let mut tracker = Tracker::new(Config::default());
+    for (place, &(label, interval_ms, health)) in (1..).zip(sources) {
+        let frame = Frame {
+            kind: Kind::Beat(health),
+            flags: Flags::default(),
+            misses: 3,
+            label: Label::new(label).unwrap(),
+            session: Session::from_u64(1),
+            sent_us: 0,
+            seq: Seq::FIRST,
+            interval_ms,
+            next_ms: interval_ms,
+            uptime_s: 0,
+        };
+        let mut bytes = [0; FRAME_LEN];
+        frame.emit(None, &mut bytes);
+        let peer = Peer {
+            addr: format!("192.0.2.{place}:7").parse().unwrap(),
+            socket: 0,
+            local: None,
+        };
+        tracker.on_datagram(Moment::ORIGIN.after_ms(place * 1_000), peer, &bytes);
+    }
+    tracker.on_time(now);
+    tracker.survey(SourceId::FIRST, true, now).rows
+}
+
+fn shown(selection: &Selection, count: usize) -> (Vec<String>, usize) {
+    let fleet = [
+        ("steady", 60_000, Health::Ok),
+        ("Ill", 60_000, Health::Critical),
+        ("gone", 1_000, Health::Ok),
+        ("warm", 60_000, Health::Warning),
+        ("slow", 9_000, Health::Ok),
+    ];
+    let rows = rows(&fleet, Moment::ORIGIN.after_ms(20_000));
+    let (chosen, total) = selection.choose(rows.iter(), &Ring::default(), count);
+    let labels = chosen.iter().map(|row| row.label.as_str().to_owned());
+    (labels.collect(), total)
+}
+
+#[test]
+fn what_needs_a_look_comes_first() {
+    let (labels, total) = shown(&Selection::default(), 9);
+    assert_eq!(
+        (labels.join(" ").as_str(), total),
+        ("gone slow Ill warm steady", 5)
+    );
+    let second = Selection {
+        from: 1,
+        ..Selection::default()
+    };
+    assert_eq!(shown(&second, 2), (vec!["slow".to_owned(), "Ill".to_owned()], 5));
+    let behind = Selection {
+        from: 7,
+        ..Selection::default()
+    };
+    assert_eq!(shown(&behind, 2), (vec![], 5));
+}
+
+#[test]
+fn sources_are_sorted_both_ways_and_searched() {
+    let by = |sort, is_reversed| Selection {
+        sort,
+        is_reversed,
+        ..Selection::default()
+    };
+    assert_eq!(
+        shown(&by(Sort::Source, false), 9).0.join(" "),
+        "Ill gone slow steady warm"
+    );
+    assert_eq!(shown(&by(Sort::Source, true), 2).0.join(" "), "warm steady");
+    assert_eq!(shown(&by(Sort::Address, true), 1).0.join(" "), "slow");
+    assert_eq!(shown(&by(Sort::Interval, false), 2).0.join(" "), "gone slow");
+    assert_eq!(shown(&by(Sort::Health, false), 2).0.join(" "), "Ill warm");
+    let search = |search: &str| Selection {
+        search: search.to_owned(),
+        ..Selection::default()
+    };
+    assert_eq!(shown(&search("il"), 9), (vec!["Ill".to_owned()], 1));
+    assert_eq!(shown(&search("2.3:"), 9), (vec!["gone".to_owned()], 1));
+    let down = Selection {
+        state: Some(State::Down),
+        ..Selection::default()
+    };
+    assert_eq!(shown(&down, 9).0, ["gone"]);
+}

@@ -1,0 +1,185 @@
+//! The loop of the serving thread: accept, let each client have its turn, drop who is too slow.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use beacon_common::{Limit, Moment};
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+
+use super::connection::{Client, Fate};
+use super::limits::MAX_CLIENTS;
+use super::routes::Site;
+use crate::clock;
+
+pub(super) const LISTENER: Token = Token(0);
+pub(super) const WAKER: Token = Token(1);
+const FIRST_CLIENT: usize = 2;
+
+/// How many clients are taken in before the others have their turn.
+const ACCEPTED_A_TURN: usize = 64;
+
+/// How long to wait where the system has no room for another connection.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
+
+/// How long to sleep at most, so that what nobody looks at is dropped.
+const LOOK_AROUND: Duration = Duration::from_secs(30);
+
+/// The serving thread's own.
+pub(super) struct Server {
+    poll: Poll,
+    wakers: Events,
+    listener: TcpListener,
+    /// Until when no connection is taken in; `None` where none waits.
+    accepts_at: Option<Moment>,
+    clients: Vec<Option<Client>>,
+    site: Site,
+    is_over: Arc<AtomicBool>,
+    unaccepted: Limit,
+}
+
+impl Server {
+    pub(super) fn new(poll: Poll, listener: TcpListener, site: Site, is_over: Arc<AtomicBool>) -> Self {
+        Self {
+            poll,
+            wakers: Events::with_capacity(MAX_CLIENTS),
+            listener,
+            accepts_at: Some(clock::now()),
+            clients: Vec::new(),
+            site,
+            is_over,
+            unaccepted: Limit::default(),
+        }
+    }
+
+    /// Serves until it is over.
+    pub(super) fn run(mut self) -> io::Result<()> {
+        let mut goes_on_at_once = false;
+        loop {
+            let is_over = self.is_over.load(Ordering::SeqCst);
+            self.site.feed.listen();
+            let now = clock::now();
+            self.site.looker.take_answers(now);
+            self.accept(now);
+            goes_on_at_once |= self.turns(now);
+            if is_over {
+                return Ok(());
+            }
+            self.wait(goes_on_at_once)?;
+            goes_on_at_once = false;
+        }
+    }
+
+    fn wait(&mut self, goes_on_at_once: bool) -> io::Result<()> {
+        let now = clock::now();
+        let clients = self.clients.iter().flatten().map(Client::wakes_at);
+        let wakes_at = clients.chain(self.accepts_at).min().unwrap_or(Moment::NEVER);
+        let timeout = match goes_on_at_once {
+            true => Duration::ZERO,
+            false => wakes_at.since(now).min(LOOK_AROUND),
+        };
+        match self.poll.poll(&mut self.wakers, Some(timeout)) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            polled => polled?,
+        }
+        for waker in &self.wakers {
+            match waker.token() {
+                LISTENER => self.accepts_at = Some(now),
+                WAKER => {}
+                Token(number) => {
+                    let client = self.clients.get_mut(number - FIRST_CLIENT);
+                    if let Some(client) = client.and_then(Option::as_mut) {
+                        client.is_readable |= waker.is_readable() || waker.is_error();
+                        client.is_writable |= waker.is_writable() || waker.is_error();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in those who wait, a bounded number of them.
+    fn accept(&mut self, now: Moment) {
+        if self.accepts_at.is_none_or(|at| at > now) {
+            return;
+        }
+        for _ in 0..ACCEPTED_A_TURN {
+            match self.listener.accept() {
+                Ok((stream, _)) => self.admit(stream, now),
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => return self.accepts_at = None,
+                    // Who is gone already makes room for the next.
+                    ErrorKind::Interrupted | ErrorKind::ConnectionAborted => {}
+                    _ => {
+                        if let Some(more) = self.unaccepted.count(now) {
+                            log::warn!("an HTTP client cannot be taken in: {error}{more}");
+                        }
+                        return self.accepts_at = Some(now + ACCEPT_AGAIN);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Gives a client a place: a free one, or that of the client that has been silent longest. Where all are being
+    /// answered there is none.
+    fn admit(&mut self, mut stream: TcpStream, now: Moment) {
+        let Some(place) = self.place() else { return };
+        let token = Token(FIRST_CLIENT + place);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.poll.registry().register(&mut stream, token, interest) {
+            log::debug!("an HTTP client cannot be watched: {error}");
+            return;
+        }
+        // Without it, the end of an answer waits for the client's acknowledgement of what comes before it.
+        if let Err(error) = stream.set_nodelay(true) {
+            log::debug!("an HTTP client is gone: {error}");
+            return;
+        }
+        self.close(place);
+        self.clients[place] = Some(Client::new(stream, now));
+    }
+
+    fn place(&mut self) -> Option<usize> {
+        if let Some(place) = self.clients.iter().position(Option::is_none) {
+            return Some(place);
+        }
+        if self.clients.len() < MAX_CLIENTS {
+            self.clients.push(None);
+            return Some(self.clients.len() - 1);
+        }
+        let idle = |client: &Option<Client>| client.as_ref().and_then(Client::idle_since);
+        let places = self.clients.iter().enumerate();
+        places
+            .filter_map(|(place, client)| idle(client).map(|since| (since, place)))
+            .min()
+            .map(|(_, place)| place)
+    }
+
+    fn close(&mut self, place: usize) {
+        if let Some(mut client) = self.clients[place].take() {
+            // What is closed is watched no longer.
+            let _ = self.poll.registry().deregister(client.stream());
+        }
+    }
+
+    /// Lets each client have its turn; whether one of them can go on at once.
+    fn turns(&mut self, now: Moment) -> bool {
+        let mut goes_on_at_once = false;
+        let clients = self.clients.iter().flatten();
+        self.site.followers = clients.filter(|client| client.is_following()).count();
+        for place in 0..self.clients.len() {
+            let Some(client) = &mut self.clients[place] else {
+                continue;
+            };
+            match client.turn(&mut self.site, now) {
+                Fate::Wait => {}
+                Fate::Again => goes_on_at_once = true,
+                Fate::Over => self.close(place),
+            }
+        }
+        goes_on_at_once
+    }
+}

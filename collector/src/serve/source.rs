@@ -1,0 +1,185 @@
+//! `/source/LABEL`: one source, its last 64 slots and what happened to it.
+
+use std::fmt::{self, Write};
+
+use beacon_common::{Label, Moment};
+
+use super::feed::Ring;
+use super::html::{Ago, Clock, Escaped};
+use super::page::{Due, Loss, Micros, frame, health};
+use super::respond::{Code, Head};
+use super::routes::Site;
+use crate::output::text::Brief;
+use crate::track::event::{Happening, SourceEvent, State};
+use crate::track::slots::{SLOTS, Slot};
+use crate::track::survey::Row;
+
+/// How many of the last lines about a source are shown.
+const LINES_SHOWN: usize = 30;
+
+/// The page of one source.
+pub(super) fn page(site: &Site, label: &str, now: Moment) -> (Head, Vec<u8>) {
+    let label = Label::new(label).ok();
+    let row = label.and_then(|label| site.looker.picture().row(&label));
+    let Some(row) = row else {
+        return frame((Code::NotFound, "Beacon"), site, |out| {
+            out.write_str("<p>There is no such source. <a href=\"/\">All sources</a></p>")
+        });
+    };
+    let ring = site.feed.ring();
+    let strip = Strip::of(row, site.reorder_wait, &ring);
+    let restarts = ring.restarts(&row.label);
+    let mut history = String::new();
+    put_history(row.label, &ring, &mut history).expect("a String takes whatever is written to it");
+    drop(ring);
+    frame((Code::Ok, row.label.as_str()), site, |out| {
+        let label = Escaped(row.label.as_str());
+        let state = row.state.name();
+        write!(
+            out,
+            "<p><a href=\"/\">All sources</a></p>\n\
+             <h2 id=\"s-{label}\" class=\"{state}\">{label} <span class=\"state\">{state}</span></h2>\n"
+        )?;
+        put_facts(row, restarts, now, out)?;
+        strip.put(out)?;
+        out.write_str(&history)
+    })
+}
+
+fn put_facts(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Result {
+    out.push_str("<dl id=\"facts\">");
+    let mut put = |name: &str, value: &dyn fmt::Display| {
+        write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", Escaped(value))
+    };
+    put("Cause", &row.cause.name())?;
+    put("Since", &Ago { at: row.since, now })?;
+    put("Last seen", &Ago { at: row.arrived, now })?;
+    put("Due in", &Due { row, now })?;
+    if let Some(promise) = row.promise.filter(|_| row.state != State::Stopped) {
+        let bound_ms = promise.down_at.since(row.arrived).as_millis();
+        put("Down after", &Brief(u64::try_from(bound_ms).unwrap_or(u64::MAX)))?;
+    }
+    put("Interval", &Brief(row.interval_ms.into()))?;
+    put("Health", &health(row.health))?;
+    put("Address", &row.origin.addr())?;
+    put("Session", &row.session)?;
+    put("Sequence number", &row.slots.highest().get())?;
+    put("Received", &row.tally.received)?;
+    put("Lost", &format_args!("{} ({})", row.tally.lost, Loss(row)))?;
+    put("Duplicate", &row.tally.duplicate)?;
+    put("Reordered", &row.tally.reordered)?;
+    put("Old", &row.tally.old)?;
+    put("Jitter", &Micros(row.jitter_us.into()))?;
+    put("Restarts", &restarts)?;
+    out.push_str("</dl>\n");
+    Ok(())
+}
+
+/// What a slot of the strip is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    Known(Slot),
+    /// Its beat came after the late deadline, as far as lines that are kept tell.
+    Late,
+}
+
+impl Mark {
+    const ALL: [Self; 5] = [
+        Self::Known(Slot::Received),
+        Self::Late,
+        Self::Known(Slot::Lost),
+        Self::Known(Slot::Awaited),
+        Self::Known(Slot::Unexpected),
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Known(Slot::Received) => "received",
+            Self::Known(Slot::Lost) => "lost",
+            Self::Known(Slot::Awaited) => "awaited",
+            Self::Known(Slot::Unexpected) => "earlier",
+            Self::Late => "late",
+        }
+    }
+}
+
+/// The newest 64 slots of a source's schedule, the oldest first, each with its sequence number.
+struct Strip(Vec<(i64, Mark)>);
+
+impl Strip {
+    fn of(row: &Row, reorder_wait: u32, ring: &Ring) -> Self {
+        let late: Vec<_> = late_slots(row, ring).collect();
+        let highest = i64::from(row.slots.highest().get());
+        let awaits = matches!(row.state, State::Up | State::Late | State::Down);
+        let beyond = (row.past.saturating_add(reorder_wait.into())).clamp(0, SLOTS.into());
+        let beyond = if awaits { beyond } else { 0 };
+        let slot = |seq: i64| match u32::try_from(highest - seq) {
+            Ok(back) => row.slots.slot(back, row.past),
+            Err(_) if seq - highest <= row.past => Slot::Lost,
+            Err(_) => Slot::Awaited,
+        };
+        let newest = highest + beyond;
+        let seqs = newest - i64::from(SLOTS) + 1..=newest;
+        let mark = |seq| match slot(seq) {
+            Slot::Received if late.contains(&seq) => Mark::Late,
+            slot => Mark::Known(slot),
+        };
+        Self(seqs.map(|seq| (seq, mark(seq))).collect())
+    }
+
+    fn put(&self, out: &mut String) -> fmt::Result {
+        let count = |wanted: Mark| self.0.iter().filter(|(_, mark)| *mark == wanted).count();
+        out.push_str("<h3>Last 64 slots</h3>\n<ul id=\"legend\">");
+        for mark in Mark::ALL.into_iter().filter(|&mark| count(mark) > 0) {
+            let name = mark.name();
+            write!(out, "<li><i class=\"{name}\"></i>{} {name}</li>", count(mark))?;
+        }
+        out.push_str("</ul>\n<div id=\"strip\" aria-hidden=\"true\">");
+        for (seq, mark) in &self.0 {
+            let name = mark.name();
+            write!(out, "<i class=\"{name}\" title=\"{seq} {name}\"></i>")?;
+        }
+        out.push_str("</div>\n");
+        Ok(())
+    }
+}
+
+/// The slots of the current session in which the source was late: the one after the highest that had come then.
+fn late_slots<'a>(row: &'a Row, ring: &'a Ring) -> impl Iterator<Item = i64> + 'a {
+    let is_late =
+        |source: &&SourceEvent| source.happening == Happening::Late && source.session == row.session;
+    let lines = ring.about(row.label).map(|(_, source)| source).filter(is_late);
+    lines.map(|source| i64::from(source.seq.get()) + 1)
+}
+
+fn put_history(label: Label, ring: &Ring, out: &mut String) -> fmt::Result {
+    out.push_str(
+        "<h3>What happened</h3>\n<div class=\"table\" role=\"region\" aria-label=\"What happened\" tabindex=\"0\">\
+         <table><thead><tr><th scope=\"col\">Time</th><th scope=\"col\">Event</th><th scope=\"col\">Cause</th>\
+         <th scope=\"col\">Before</th><th scope=\"col\">For</th><th scope=\"col\">Silent</th></tr></thead>\
+         <tbody id=\"history\">",
+    );
+    let is_edge = |source: &SourceEvent| !matches!(source.happening, Happening::State | Happening::Report);
+    let lines = ring.about(label).filter(|(_, source)| is_edge(source));
+    let ms = |duration: std::time::Duration| Brief(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+    for (line, source) in lines.take(LINES_SHOWN) {
+        write!(
+            out,
+            "\n<tr id=\"e-{}\" class=\"{}\"><td>{}</td><td class=\"state\">{}</td><td>{}</td><td>{}</td><td>{}</td>\
+             <td>{}</td></tr>",
+            line.id,
+            source.state.name(),
+            Clock(line.time_us),
+            source.happening.name(),
+            source.cause.map_or("", |cause| cause.name()),
+            source.was.name(),
+            ms(source.since),
+            ms(source.silent),
+        )?;
+    }
+    out.push_str("</tbody></table></div>\n");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! `/status.json`: what is known of the collector and of each source, with the keys of the event lines.
+
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use beacon_common::Moment;
+
+use super::feed::Ring;
+use super::picture::Cursor;
+use super::routes::Site;
+use super::selection::Selection;
+use crate::clock;
+use crate::output::fields::{Counts, Field, Time, Value};
+use crate::output::json;
+use crate::output::line::VERSION;
+use crate::track::event::State;
+use crate::track::survey::Row;
+
+/// The list that is being written. It walks over the newest picture, so that a slow reader keeps no old one.
+pub(super) struct Listing {
+    selection: Selection,
+    cursor: Cursor,
+    has_begun: bool,
+    separator: &'static str,
+}
+
+impl Listing {
+    pub(super) fn new(selection: Selection) -> Self {
+        Self {
+            selection,
+            cursor: Cursor::default(),
+            has_begun: false,
+            separator: "\n",
+        }
+    }
+
+    /// Writes about `part` bytes more; whether that was the end.
+    pub(super) fn fill(&mut self, site: &Site, now: Moment, part: usize, out: &mut String) -> bool {
+        self.try_fill(site, now, part, out)
+            .expect("a String takes whatever is written to it")
+    }
+
+    fn try_fill(
+        &mut self,
+        site: &Site,
+        now: Moment,
+        part: usize,
+        out: &mut String,
+    ) -> Result<bool, fmt::Error> {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            put_collector(site, out)?;
+        }
+        let ring = site.feed.ring();
+        let mut address = String::new();
+        while let Some(row) = site.looker.picture().next(&mut self.cursor) {
+            if !self.selection.takes(row, &mut address) {
+                continue;
+            }
+            out.push_str(self.separator);
+            self.separator = ",\n";
+            put_row(row, &ring, now, out)?;
+            if out.len() >= part {
+                return Ok(false);
+            }
+        }
+        out.push_str("\n]}\n");
+        Ok(true)
+    }
+}
+
+/// All but the sources, as a tick tells it; the object stays open for them.
+fn put_collector(site: &Site, out: &mut String) -> fmt::Result {
+    let tick = &site.looker.picture().tick;
+    let time = Time(clock::read().wall_nanos / 1_000);
+    let key = |field: Field| field.key();
+    let pairs = [
+        (key(Field::V), Value::Count(VERSION)),
+        (key(Field::Time), Value::Time(time)),
+        (key(Field::Collector), Value::Text(&site.collector)),
+        (key(Field::Version), Value::Text(env!("CARGO_PKG_VERSION"))),
+        (key(Field::Pid), Value::Count(std::process::id().into())),
+        (key(Field::Sources), Value::Counts(Counts::ByState(&tick.sources))),
+        (key(Field::Received), Value::Count(tick.received)),
+        (
+            key(Field::Rejected),
+            Value::Counts(Counts::ByReason(&tick.rejected)),
+        ),
+        (key(Field::SocketDrops), Value::Count(tick.socket_drops)),
+        (key(Field::EventsDropped), Value::Count(site.losses.in_all())),
+        ("last_id", Value::Count(site.feed.ring().next_id() - 1)),
+    ];
+    json::object(pairs, out)?;
+    out.pop();
+    let mass = site.feed.ring().mass();
+    match mass {
+        None => out.push_str(",\"mass_loss\":null"),
+        Some(mass) => write!(
+            out,
+            ",\"mass_loss\":{{\"count\":{},\"total\":{}}}",
+            mass.count, mass.total
+        )?,
+    }
+    out.push_str(",\"list\":[");
+    Ok(())
+}
+
+fn put_row(row: &Row, ring: &Ring, now: Moment, out: &mut String) -> fmt::Result {
+    let key = |field: Field| field.key();
+    let bound = row
+        .promise
+        .filter(|_| !matches!(row.state, State::Unknown | State::Stopped));
+    let due_ms = row.promise.map(|promise| {
+        let after = i64::try_from(promise.due.since(now).as_millis()).unwrap_or(i64::MAX);
+        let before = i64::try_from(now.since(promise.due).as_millis()).unwrap_or(i64::MAX);
+        after - before
+    });
+    let pairs = [
+        (key(Field::Source), Value::Text(row.label.as_str())),
+        (key(Field::Addr), Value::Address(row.origin.addr())),
+        (key(Field::State), Value::Text(row.state.name())),
+        (key(Field::Cause), Value::Text(row.cause.name())),
+        (key(Field::Session), Value::Session(row.session)),
+        (key(Field::Seq), Value::Count(row.slots.highest().get().into())),
+        (
+            key(Field::IntervalMs),
+            Value::Milliseconds(row.interval_ms.into()),
+        ),
+        (key(Field::Status), Value::Text(row.health.name())),
+        (key(Field::SinceMs), milliseconds(now.since(row.since))),
+        (key(Field::SilentMs), milliseconds(now.since(row.arrived))),
+        ("due_ms", due_ms.map_or(Value::Null, Value::Integer)),
+        (
+            key(Field::BoundMs),
+            bound.map_or(Value::Null, |promise| {
+                milliseconds(promise.down_at.since(row.arrived))
+            }),
+        ),
+        (key(Field::Received), Value::Count(row.tally.received)),
+        (key(Field::Lost), Value::Integer(row.tally.lost)),
+        (key(Field::Duplicate), Value::Count(row.tally.duplicate)),
+        (key(Field::Reordered), Value::Count(row.tally.reordered)),
+        (key(Field::Old), Value::Count(row.tally.old)),
+        (key(Field::JitterUs), Value::Count(row.jitter_us.into())),
+        (key(Field::Expected), Value::Integer(row.tally.expected)),
+        ("restarts", Value::Count(ring.restarts(&row.label).into())),
+    ];
+    json::object(pairs, out)
+}
+
+/// Whole milliseconds, rounded down.
+fn milliseconds<'a>(duration: Duration) -> Value<'a> {
+    Value::Milliseconds(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}

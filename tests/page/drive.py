@@ -1,0 +1,200 @@
+"""Drives the page in headless Chromium, over WebDriver."""
+
+import contextlib
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+BINARIES = pathlib.Path(sys.argv[1])
+PICTURES = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None
+SECONDS = 20
+
+
+@contextlib.contextmanager
+def running(name, *arguments, **options):
+    """A program of ours that dies with the block."""
+    process = subprocess.Popen([BINARIES / name, *arguments], stdout=subprocess.DEVNULL, **options)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def collector():
+    """A collector; yields its page and where it listens."""
+    log = ["--listen", "127.0.0.1:0", "--http", "0", "--name", "<attic> & 'cellar'", "--format", "json"]
+    process = subprocess.Popen([BINARIES / "beacon-collector", *log], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        page = next(found[0] for line in process.stderr if (found := re.search(r"http://\S+", line)))
+        listen = re.search(r'"listen":\["([^"]+)"', process.stdout.readline())[1]
+        subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
+        yield page, listen
+    finally:
+        process.kill()
+        process.wait()
+
+
+def browser(script=True, width=1300, height=900, dark=False):
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for argument in ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--window-size={width},{height}"]:
+        options.add_argument(argument)
+    if not script:
+        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+    driver.set_page_load_timeout(SECONDS)
+    driver.set_script_timeout(SECONDS)
+    features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    if width < 500:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 2, "mobile": True}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    return contextlib.closing(Closing(driver))
+
+
+class Closing:
+    """What `closing` closes."""
+
+    def __init__(self, driver):
+        self.driver = driver
+
+    def close(self):
+        self.driver.quit()
+
+
+def until(driver, what, condition):
+    """Waits for a condition, within a bound."""
+    return WebDriverWait(driver, SECONDS, poll_frequency=0.05).until(lambda _: condition(), what)
+
+
+def labels(driver):
+    return driver.execute_script("return [...document.querySelectorAll('#rows th')].map(th => th.textContent)")
+
+
+def state(driver, label):
+    return driver.execute_script("const row = document.getElementById(arguments[0]); return row && row.className", f"s-{label}")
+
+
+def picture(driver, name):
+    if PICTURES:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        driver.save_screenshot(str(PICTURES / f"{name}.png"))
+
+
+def check(condition, what):
+    if not condition:
+        sys.exit(f"tests/page: FAILED: {what}")
+    print(f"tests/page: {what}")
+
+
+def errors(driver):
+    return [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
+
+
+def small_fleet(page, listen):
+    agents = ("--to", listen, "--interval", "200ms", "--ack-every", "0")
+    names = ["attic-1", "cellar-2", "fridge-7"]
+    with contextlib.ExitStack() as stack:
+        running_agents = {name: stack.enter_context(running("beacon-agent", *agents, "--label", name, stderr=subprocess.DEVNULL)) for name in names}
+        driver = stack.enter_context(browser()).driver
+        driver.get(page)
+        until(driver, "all sources up", lambda: [state(driver, name) for name in names] == ["up"] * 3)
+        check(sorted(labels(driver)) == names, "opened: every source is shown")
+        check("<attic> & 'cellar'" in driver.find_element(By.TAG_NAME, "h1").text, "the collector's name is text, not markup")
+        driver.execute_script("window.stays = document.getElementById('s-fridge-7')")
+
+        running_agents["fridge-7"].kill()
+        killed = time.monotonic()
+        until(driver, "fridge-7 down", lambda: state(driver, "fridge-7") == "down")
+        print(f"tests/page: killed and red after {time.monotonic() - killed:.2f} s, of which 0.6 s are its bound")
+        until(driver, "fridge-7 first", lambda: labels(driver)[0] == "fridge-7")
+        check(driver.execute_script("return window.stays === document.getElementById('s-fridge-7')"), "it went red and up without a reload, in the same row")
+        check(driver.find_element(By.ID, "news").get_attribute("textContent") == "fridge-7 is down", "a screen reader is told")
+        colour = driver.execute_script("return getComputedStyle(window.stays.querySelector('.state')).color")
+        check(colour == "rgb(179, 22, 27)", f"down is red ({colour})")
+        picture(driver, "light")
+
+        driver.find_element(By.TAG_NAME, "body").send_keys("/")
+        driver.switch_to.active_element.send_keys("CELLAR", Keys.ENTER)
+        until(driver, "the search", lambda: labels(driver) == ["cellar-2"])
+        check("q=CELLAR" in driver.current_url, "searched with the keyboard")
+        driver.get(page)
+        driver.find_element(By.LINK_TEXT, "Source").click()
+        until(driver, "the order", lambda: labels(driver) == names)
+        driver.find_element(By.PARTIAL_LINK_TEXT, "Source").click()
+        until(driver, "the other order", lambda: labels(driver) == names[::-1])
+        check(driver.find_element(By.CSS_SELECTOR, "th[aria-sort]").get_attribute("aria-sort") == "descending", "sorted both ways")
+
+        driver.get(page)
+        driver.find_element(By.LINK_TEXT, "fridge-7").click()
+        until(driver, "the strip", lambda: len(driver.find_elements(By.CSS_SELECTOR, "#strip i")) == 64)
+        check("lost" in driver.find_element(By.ID, "legend").text, "its last slots are drawn")
+        history = lambda: driver.find_element(By.ID, "history").text
+        check(re.search(r"down silent late", history()), "what happened to it is told")
+        picture(driver, "source")
+        again = stack.enter_context(running("beacon-agent", *agents, "--label", "fridge-7", stderr=subprocess.DEVNULL))
+        until(driver, "it comes back", lambda: "up restart down" in history())
+        check(state(driver, "fridge-7") == "up", "its page is live too")
+        again.kill()
+        found = errors(driver)
+        check(not found, f"nothing for the console {found}")
+
+        dark = stack.enter_context(browser(dark=True)).driver
+        dark.get(page)
+        ground = dark.execute_script("return getComputedStyle(document.body).backgroundColor")
+        check(ground == "rgb(20, 23, 26)", "dark where that is wanted")
+        picture(dark, "dark")
+        phone = stack.enter_context(browser(width=390, height=800)).driver
+        phone.get(page)
+        fits = phone.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+        picture(phone, "phone")
+        check(fits, "it fits a phone")
+        phone.get(page + "source/fridge-7")
+        picture(phone, "phone-source")
+        check(phone.execute_script("return document.documentElement.scrollWidth <= innerWidth"), "a source fits a phone")
+        plain = stack.enter_context(browser(script=False)).driver
+        plain.get(page + "?q=attic")
+        check([th.text for th in plain.find_elements(By.CSS_SELECTOR, "#rows th")] == ["attic-1"], "it works without a script")
+
+
+def large_fleet(page, listen):
+    load = ("--to", listen, "--sources", "10000", "--interval", "2s", "--seconds", "60", "--die", "1%")
+    with running("load", *load, stderr=subprocess.DEVNULL), browser() as closing:
+        driver = closing.driver
+        def known():
+            with urllib.request.urlopen(page + "metrics", timeout=SECONDS) as answer:
+                return sum(float(line.split()[1]) for line in answer.read().decode().splitlines() if line.startswith("beacon_sources{"))
+        until(driver, "10,000 sources", lambda: known() == 10_000)
+        driver.get(page)
+        paint = lambda: driver.execute_script("return performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
+        first = until(driver, "the first paint", paint)
+        check(len(labels(driver)) == 100, f"10,000 sources: first paint after {first:.0f} ms, 100 of them a page")
+        picture(driver, "10000")
+        driver.execute_script("""window.longest = 0;
+            new PerformanceObserver(list => { for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration); })
+                .observe({ type: "longtask" });
+            new MutationObserver(() => window.refreshed = true).observe(document.getElementById("rows"), { subtree: true, childList: true, characterData: true });""")
+        until(driver, "a refresh", lambda: driver.execute_script("return window.refreshed"))
+        print(f"tests/page: 10,000 sources: longest task of a refresh {driver.execute_script('return window.longest'):.0f} ms (0: below 50)")
+        driver.find_element(By.LINK_TEXT, "Next").click()
+        until(driver, "the next page", lambda: "101 to 200" in driver.find_element(By.ID, "extent").text.replace("\u202f", ""))
+        check(not errors(driver), "10,000 sources: the next page")
+
+
+with collector() as (page, listen):
+    small_fleet(page, listen)
+with collector() as (page, listen):
+    large_fleet(page, listen)
+print("tests/page: passed")
