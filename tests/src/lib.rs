@@ -15,5 +15,6 @@ pub mod netsim;
 pub mod player;
 pub mod random;
 pub mod replies;
+pub mod script;
 pub mod sender;
 pub mod stage;
