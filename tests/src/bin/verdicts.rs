@@ -80,7 +80,11 @@ impl Judge {
     fn written_again(&self, datagram: &[u8]) -> String {
         match View::parse(datagram) {
             Ok(view) => {
-                let master = self.config.keys.iter().find(|master| Some(master.id()) == view.key_id());
+                let master = self
+                    .config
+                    .keys
+                    .iter()
+                    .find(|master| Some(master.id()) == view.key_id());
                 let key = master.map(|master| master.device_key(&view.label()));
                 let mut written = [0; FRAME_LEN];
                 view.frame().emit(key.as_ref(), &mut written);
