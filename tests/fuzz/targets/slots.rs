@@ -77,6 +77,12 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(slots.fill(Seq::new(seq as u32)), naive.fill(seq), "filled {seq}");
         let highest = naive.highest();
         assert_eq!(i64::from(slots.highest().get()), highest);
+        assert_eq!(i64::from(slots.first().get()), naive.first);
+        for number in [seq, highest, highest - 63, highest - 64, highest + 1, 0] {
+            let is_on_it = number > highest - WHEEL;
+            let is_filled = is_on_it && naive.came.contains(&number);
+            assert_eq!(slots.is_filled(number as u64), is_filled, "{number} below {highest}");
+        }
         assert_eq!(slots.follows_directly(), naive.came.contains(&(highest - 1)));
         assert_eq!(slots.numbers() as i64, highest - naive.first + 1);
         assert_eq!(slots.empty() as i64, naive.lost(0));
