@@ -90,8 +90,8 @@ class Agent:
         except beacon.Rejected:
             self.ignored += 1
             return
-        is_keyed_right = frame.key_id == self.key_id and (not self.key_id or beacon.tag_is_right(datagram, self.key))
-        if not is_keyed_right or frame.label != self.label:
+        is_real = not self.key_id or (frame.key_id == self.key_id and beacon.tag_is_right(datagram, self.key))
+        if not is_real or frame.label != self.label:
             self.ignored += 1
         elif frame.kind == beacon.PROBE:
             self.probes += 1

@@ -19,8 +19,8 @@ const INTERVALS_MS: [u32; 8] = [10, 13, 19, 100, 999, 10_000, 3_600_000, 1 << 31
 
 const REASONS: [Reason; 4] = [Reason::Stop, Reason::Sleep, Reason::Reboot, Reason::Upgrade];
 
-/// No step goes further, so that reports do not come by the million.
-const MOST_INTERVALS: u32 = 1_000;
+/// No step goes further, so that reports do not come by the thousand.
+const MOST_INTERVALS: u32 = 80;
 
 impl History {
     /// The history that `bytes` tell.
@@ -65,7 +65,7 @@ fn scripted_config(bytes: &mut Bytes<'_>, interval: Duration) -> Config {
         margin: bytes.pick(&[Margin::Auto, Margin::Auto, Margin::Auto, fixed]),
         reorder_wait: bytes.pick(&[2, 0, 1, 70]),
         forget: interval * bytes.pick(&[10_000, 50, 8, 1]),
-        report: bytes.pick(&[None, None, Some(interval), Some(interval * 5)]),
+        report: bytes.pick(&[None, None, None, Some(interval), Some(interval * 20)]),
         ..Config::default()
     }
 }
