@@ -6,12 +6,13 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use beacon_collector::track::config::{Config, Margin};
+use beacon_collector::track::config::{Config, Margin, Probe};
 use beacon_collector::track::patience::Allowance;
 use beacon_common::{Flags, Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
 
 use crate::history::{Blindness, History};
 use crate::model::{Blind, Hearing};
+use crate::sender::Sending;
 
 const LABELS: [&str; 4] = ["a", "fridge-7", "0123456789abcdef", "b"];
 
@@ -45,10 +46,20 @@ impl History {
         }
         Self {
             config,
+            sent: stage.arrivals.iter().map(sending).collect(),
             arrivals: stage.arrivals,
             blinds: stage.blinds,
             interval,
         }
+    }
+}
+
+/// What was sent to arrive like this: those who answer probes know it.
+const fn sending(hearing: &Hearing) -> Sending {
+    Sending {
+        at: hearing.at,
+        from: hearing.from,
+        frame: hearing.frame,
     }
 }
 
@@ -66,6 +77,8 @@ fn scripted_config(bytes: &mut Bytes<'_>, interval: Duration) -> Config {
         reorder_wait: bytes.pick(&[2, 0, 1, 70]),
         forget: interval * bytes.pick(&[10_000, 50, 8, 1]),
         report: bytes.pick(&[None, None, None, Some(interval), Some(interval * 20)]),
+        probe: bytes.pick(&[Probe::Auto, Probe::Always, Probe::Never]),
+        probe_rate: 1_000_000,
         ..Config::default()
     }
 }

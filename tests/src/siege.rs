@@ -2,6 +2,7 @@
 //! at the same virtual moments, and whatever can be seen of the two has to be the same but for what was dropped.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use beacon_collector::track::config::Config;
 use beacon_collector::track::event::Event;
@@ -20,6 +21,9 @@ const INTERVAL_MS: u32 = 1_000;
 
 /// How many beats of each device are heard, about.
 const BEATS: u64 = 250;
+
+/// For so long after its newest frame a device answers probes: whoever is silent for longer is gone.
+const STAYS: Duration = Duration::from_millis(1_500);
 
 /// How often between two real frames the two collectors are compared.
 const LOOKS: u64 = 4;
@@ -156,8 +160,8 @@ struct Collector {
     tracker: Tracker,
     told: Vec<Event>,
     sent: Vec<Sent>,
-    /// The newest frame of each device, from which it answers probes.
-    newest: Vec<Frame>,
+    /// The newest frame of each device, by which it answers probes.
+    newest: Vec<Sending>,
 }
 
 impl Collector {
@@ -175,8 +179,9 @@ impl Collector {
     }
 
     fn hear(&mut self, sending: &Sending) {
-        self.newest.retain(|frame| frame.label != sending.frame.label);
-        self.newest.push(sending.frame);
+        self.newest
+            .retain(|newest| newest.frame.label != sending.frame.label);
+        self.newest.push(*sending);
         self.hear_from(sending.at, sending.from, &tagged(&sending.frame));
     }
 
@@ -213,11 +218,13 @@ impl Collector {
         let mut sent = View::parse(frame).expect("a collector sends frames").frame();
         if sent.kind == Kind::Probe {
             let nonce = std::mem::take(&mut sent.sent_us);
-            let asked = self.newest.iter().find(|newest| newest.label == sent.label);
-            let reply = asked.map(|newest| Frame {
+            let is_asked = |newest: &&Sending| {
+                newest.frame.label == sent.label && now.since(newest.at) < STAYS && newest.from == peer.addr
+            };
+            let reply = self.newest.iter().find(is_asked).map(|newest| Frame {
                 kind: Kind::Reply,
                 sent_us: nonce,
-                ..*newest
+                ..newest.frame
             });
             if let Some(reply) = reply {
                 self.tracker.on_datagram(now, *peer, &tagged(&reply));
