@@ -69,7 +69,11 @@ fn told(exit: Exit, path: &Path, problem: impl Display) -> Failure {
     Failure::new(exit, format_args!("--keys: {}: {problem}", path.escape_debug()))
 }
 
-fn parse_masters(bytes: &[u8]) -> Result<Vec<MasterKey>, String> {
+/// Reads the master keys that a key file holds, in its order; at least one.
+///
+/// # Errors
+/// What is wrong with the file and in which line, without a word of what the line holds.
+pub fn parse_masters(bytes: &[u8]) -> Result<Vec<MasterKey>, String> {
     let mut masters: Vec<(usize, MasterKey)> = Vec::new();
     for (number, line) in (1..).zip(bytes.split(|&byte| byte == b'\n')) {
         let at_line = |problem: &dyn Display| format!("line {number}: {problem}");

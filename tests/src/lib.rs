@@ -6,6 +6,7 @@
 //! And only `load/system.rs` has `unsafe`, which is denied everywhere else.
 
 pub mod e2e;
+pub mod forgery;
 pub mod history;
 pub mod line;
 pub mod load;
@@ -15,5 +16,7 @@ pub mod netsim;
 pub mod player;
 pub mod random;
 pub mod replies;
+pub mod script;
 pub mod sender;
+pub mod siege;
 pub mod stage;

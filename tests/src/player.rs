@@ -50,7 +50,12 @@ impl Player {
     /// A player that will play the history of `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let mut history = History::new(seed);
+        Self::of(History::new(seed), seed)
+    }
+
+    /// A player that will play `history`, and makes its own choices by `seed`.
+    #[must_use]
+    pub fn of(mut history: History, seed: u64) -> Self {
         let arrivals = std::mem::take(&mut history.arrivals);
         let replies = Replies::new(&history.sent, history.interval, Random::new(seed.rotate_left(32)));
         let carried = arrivals.len();
