@@ -358,6 +358,12 @@ impl<'a> View<'a> {
         KeyId::new(self.bytes[field::KEY_ID])
     }
 
+    /// The session that the frame claims.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        Session::from_u64(u64::from_be_bytes(take(self.bytes, field::SESSION)))
+    }
+
     /// Whether the sender wants an ack.
     #[must_use]
     pub const fn wants_ack(&self) -> bool {
@@ -379,7 +385,7 @@ impl<'a> View<'a> {
             flags: Flags::from_bits(self.bytes[field::FLAGS]),
             misses: self.bytes[field::MISSES],
             label: self.label(),
-            session: Session::from_u64(u64::from_be_bytes(take(self.bytes, field::SESSION))),
+            session: self.session(),
             sent_us: u64::from_be_bytes(take(self.bytes, field::SENT_US)),
             seq: Seq::new(self.u32_at(field::SEQ)),
             interval_ms: self.u32_at(field::INTERVAL_MS),
