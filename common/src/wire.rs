@@ -315,7 +315,6 @@ impl Frame {
 pub struct View<'a> {
     bytes: &'a [u8; FRAME_LEN],
     kind: Kind,
-    label: Label,
 }
 
 impl<'a> View<'a> {
@@ -332,8 +331,8 @@ impl<'a> View<'a> {
             return Err(WireError::Version);
         }
         let kind = Kind::from_numbers(bytes[field::KIND], bytes[field::CODE]).ok_or(WireError::Kind)?;
-        let label = Label::from_padded(take(bytes, field::LABEL)).map_err(|_| WireError::Label)?;
-        let view = Self { bytes, kind, label };
+        Label::from_padded(take(bytes, field::LABEL)).map_err(|_| WireError::Label)?;
+        let view = Self { bytes, kind };
         let interval_ms = view.u32_at(field::INTERVAL_MS);
         if kind.states_interval() && !(MIN_INTERVAL_MS..=MAX_INTERVAL_MS).contains(&interval_ms) {
             return Err(WireError::Interval);
@@ -349,14 +348,26 @@ impl<'a> View<'a> {
 
     /// The label that the frame claims.
     #[must_use]
-    pub const fn label(&self) -> Label {
-        self.label
+    pub fn label(&self) -> Label {
+        Label::from_checked(take(self.bytes, field::LABEL))
     }
 
     /// The id of the key that the frame claims to be made with; `None` where it claims none.
     #[must_use]
     pub const fn key_id(&self) -> Option<KeyId> {
         KeyId::new(self.bytes[field::KEY_ID])
+    }
+
+    /// The session that the frame claims.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        Session::from_u64(u64::from_be_bytes(take(self.bytes, field::SESSION)))
+    }
+
+    /// Whether the sender wants an ack.
+    #[must_use]
+    pub const fn wants_ack(&self) -> bool {
+        Flags::from_bits(self.bytes[field::FLAGS]).want_ack
     }
 
     /// Whether the tag is the one that `key` makes. The comparison is of two machine words and takes the
@@ -373,8 +384,8 @@ impl<'a> View<'a> {
             kind: self.kind,
             flags: Flags::from_bits(self.bytes[field::FLAGS]),
             misses: self.bytes[field::MISSES],
-            label: self.label,
-            session: Session::from_u64(u64::from_be_bytes(take(self.bytes, field::SESSION))),
+            label: self.label(),
+            session: self.session(),
             sent_us: u64::from_be_bytes(take(self.bytes, field::SENT_US)),
             seq: Seq::new(self.u32_at(field::SEQ)),
             interval_ms: self.u32_at(field::INTERVAL_MS),
@@ -393,7 +404,9 @@ fn put<const N: usize>(out: &mut [u8; FRAME_LEN], at: usize, bytes: &[u8; N]) {
 }
 
 fn take<const N: usize>(bytes: &[u8; FRAME_LEN], at: usize) -> [u8; N] {
-    core::array::from_fn(|i| bytes[at + i])
+    let mut field = [0; N];
+    field.copy_from_slice(&bytes[at..at + N]);
+    field
 }
 
 /// Why a datagram is no frame of this version. One variant, one counter.

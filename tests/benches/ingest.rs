@@ -73,7 +73,7 @@ impl Fleet {
 
     fn measure(mut self) {
         let rss_before = rss_bytes_with(&mut self.datagrams, self.order.len());
-        let pause = self.beat(1).longest_batch;
+        let pause = self.grow();
         let grown = rss_bytes() - rss_before;
         // From here on the order in time is another one than that in memory, and stays the same.
         shuffle(&mut self.order);
@@ -81,8 +81,8 @@ impl Fleet {
         let mut costs = [Vec::new(), Vec::new()];
         for seq in 2 + SETTLING_ROUNDS..2 + SETTLING_ROUNDS + ROUNDS {
             self.is_batched = seq % 2 == 0;
-            let round = self.beat(seq);
-            costs[usize::from(self.is_batched)].push(round.ns_a_beat);
+            let ns_a_beat = self.beat(seq);
+            costs[usize::from(self.is_batched)].push(ns_a_beat);
         }
         let [alone, batched] = costs.map(median);
         println!(
@@ -96,33 +96,45 @@ impl Fleet {
         );
     }
 
-    /// Every source beats once, in random order and evenly over one interval.
-    fn beat(&mut self, seq: u32) -> Round {
-        self.emit(seq);
-        let step = INTERVAL / self.order.len() as u32;
+    /// Every source beats for the first time. Returns how long the longest batch took.
+    fn grow(&mut self) -> Duration {
+        self.emit(1);
         let mut longest_batch = Duration::ZERO;
+        for from in (0..self.order.len()).step_by(BATCH) {
+            let began = cpu_time();
+            self.take(from);
+            longest_batch = longest_batch.max(cpu_time() - began);
+        }
+        longest_batch
+    }
+
+    /// Every source beats once, in random order and evenly over one interval. Returns what a beat cost; the clock is read
+    /// at the beginning and at the end alone, because that costs as much as some beats.
+    fn beat(&mut self, seq: u32) -> f64 {
+        self.emit(seq);
         let began = cpu_time();
-        for batch in self.datagrams.chunks(BATCH) {
-            let batch_began = cpu_time();
-            let times = (1..).map(|beats| self.now + step * beats);
-            let datagrams = times
-                .zip(batch)
-                .map(|(now, bytes)| (now, peer(), bytes.as_slice()));
-            if self.is_batched {
-                self.tracker.on_datagrams(datagrams);
-            } else {
-                datagrams.for_each(|(now, peer, bytes)| self.tracker.on_datagram(now, peer, bytes));
-            }
-            self.now = self.now + step * batch.len() as u32;
-            self.tracker.on_time(self.now);
-            while self.tracker.poll_event().is_some() {}
-            longest_batch = longest_batch.max(cpu_time() - batch_began);
+        (0..self.order.len())
+            .step_by(BATCH)
+            .for_each(|from| self.take(from));
+        (cpu_time() - began).as_nanos() as f64 / self.order.len() as f64
+    }
+
+    /// The tracker takes the batch that begins at `from`, and time goes on.
+    fn take(&mut self, from: usize) {
+        let step = INTERVAL / self.order.len() as u32;
+        let batch = &self.datagrams[from..self.datagrams.len().min(from + BATCH)];
+        let times = (1..).map(|beats| self.now + step * beats);
+        let datagrams = times
+            .zip(batch)
+            .map(|(now, bytes)| (now, peer(), bytes.as_slice()));
+        if self.is_batched {
+            self.tracker.on_datagrams(datagrams);
+        } else {
+            datagrams.for_each(|(now, peer, bytes)| self.tracker.on_datagram(now, peer, bytes));
         }
-        let ns_a_beat = (cpu_time() - began).as_nanos() as f64 / self.order.len() as f64;
-        Round {
-            ns_a_beat,
-            longest_batch,
-        }
+        self.now = self.now + step * batch.len() as u32;
+        self.tracker.on_time(self.now);
+        while self.tracker.poll_event().is_some() {}
     }
 
     fn emit(&mut self, seq: u32) {
@@ -146,11 +158,6 @@ fn cpu_time() -> Duration {
 fn median(mut costs: Vec<f64>) -> f64 {
     costs.sort_by(f64::total_cmp);
     costs[costs.len() / 2]
-}
-
-struct Round {
-    ns_a_beat: f64,
-    longest_batch: Duration,
 }
 
 fn frame(label: Label, seq: u32) -> Frame {

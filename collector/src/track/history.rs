@@ -11,7 +11,10 @@ use super::tally::Tally;
 ///
 /// A beat that arrives in order is counted nowhere: how many were received is read off the sequence numbers and the
 /// slots that stayed empty.
-#[derive(Clone, Debug)]
+///
+/// Packed, because a source has not a byte to spare.
+#[derive(Clone, Copy, Debug)]
+#[repr(Rust, packed(2))]
 pub struct History {
     /// Since when it is in its state.
     pub since: Moment,

@@ -17,6 +17,7 @@ pub mod delays;
 pub mod event;
 pub mod extent;
 pub mod flapping;
+pub mod hash;
 pub mod history;
 pub mod jitter;
 pub mod loss_runs;

@@ -4,32 +4,34 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 /// A socket address in 22 bytes: IPv6 or mapped IPv4 address, scope and port. A flow label is no part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Origin([u8; 22]);
+#[repr(Rust, packed(2))]
+pub struct Origin {
+    ip: u128,
+    scope_id: u32,
+    port: u16,
+}
 
 impl Origin {
     /// The address as it is kept.
     #[must_use]
-    pub fn of(addr: SocketAddr) -> Self {
+    pub const fn of(addr: SocketAddr) -> Self {
         let (ip, scope_id) = match addr {
-            SocketAddr::V4(addr) => (addr.ip().to_ipv6_mapped(), 0),
-            SocketAddr::V6(addr) => (*addr.ip(), addr.scope_id()),
+            SocketAddr::V4(addr) => (addr.ip().to_ipv6_mapped().to_bits(), 0),
+            SocketAddr::V6(addr) => (addr.ip().to_bits(), addr.scope_id()),
         };
-        let mut packed = [0; 22];
-        packed[..16].copy_from_slice(&ip.octets());
-        packed[16..20].copy_from_slice(&scope_id.to_ne_bytes());
-        packed[20..].copy_from_slice(&addr.port().to_ne_bytes());
-        Self(packed)
+        Self {
+            ip,
+            scope_id,
+            port: addr.port(),
+        }
     }
 
     /// The address, IPv4 as IPv4.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
-        let ip = Ipv6Addr::from(self.take::<16>(0));
-        let scope_id = u32::from_ne_bytes(self.take(16));
-        let port = u16::from_ne_bytes(self.take(20));
-        match ip.to_canonical() {
-            IpAddr::V4(ip) => (ip, port).into(),
-            IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, scope_id).into(),
+        match Ipv6Addr::from_bits(self.ip).to_canonical() {
+            IpAddr::V4(ip) => (ip, self.port).into(),
+            IpAddr::V6(ip) => SocketAddrV6::new(ip, self.port, 0, self.scope_id).into(),
         }
     }
 
@@ -37,13 +39,9 @@ impl Origin {
     #[must_use]
     pub fn order(&self) -> [u8; 18] {
         let mut order = [0; 18];
-        order[..16].copy_from_slice(&self.0[..16]);
-        order[16..].copy_from_slice(&u16::from_ne_bytes(self.take(20)).to_be_bytes());
+        order[..16].copy_from_slice(&{ self.ip }.to_be_bytes());
+        order[16..].copy_from_slice(&self.port.to_be_bytes());
         order
-    }
-
-    fn take<const N: usize>(&self, at: usize) -> [u8; N] {
-        std::array::from_fn(|i| self.0[at + i])
     }
 }
 

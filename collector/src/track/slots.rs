@@ -115,6 +115,13 @@ impl Slots {
     /// Turns the wheel by `steps` slots and fills the newest. Returns how many slots left it empty, those counted
     /// that never were on it.
     fn turn(&mut self, steps: u32) -> u32 {
+        if steps == 1 {
+            // As nearly always: one slot leaves, the last one.
+            let leaves_empty = self.filled.leading_zeros() > 0 && self.numbers() >= SLOTS.into();
+            self.filled = self.filled << 1 | 1;
+            self.highest += 1;
+            return leaves_empty.into();
+        }
         let stay = SLOTS.saturating_sub(steps);
         let leaving = self.expected() & !low_bits(stay) & !self.filled;
         let never_on_it = steps.saturating_sub(SLOTS);
@@ -217,6 +224,21 @@ mod tests {
             [Newest(0), Newest(1), Old, Old]
         );
         assert_eq!(slots.empty(), 62);
+    }
+
+    #[test]
+    fn an_empty_slot_leaves_at_the_sixty_fourth_number_after_it() {
+        let mut slots = from_one();
+        slots.fill(Seq::new(3));
+        for seq in 4..200 {
+            let left_empty = u32::from(seq == 2 + SLOTS);
+            assert_eq!(slots.fill(Seq::new(seq)), Newest(left_empty), "{seq}");
+        }
+        let mut slots = Slots::new(Seq::FIRST, Seq::new(4));
+        let left_empty = (5..=70).filter(|&seq| slots.fill(Seq::new(seq)) == Newest(1));
+        assert!(left_empty.eq([65, 66, 67]), "1, 2 and 3 never came");
+        let mut slots = Slots::new(Seq::new(100), Seq::new(100));
+        assert!((101..300).all(|seq| slots.fill(Seq::new(seq)) == Newest(0)));
     }
 
     #[test]

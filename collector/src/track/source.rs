@@ -8,7 +8,6 @@ use beacon_common::{Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
 use super::arrival::{Arrivals, Spacing};
 use super::blindness::Grid;
 use super::config::Config;
-use super::deadlines::Alarm;
 use super::event::{Cause, State};
 use super::jitter::Jitter;
 use super::origin::Origin;
@@ -29,8 +28,6 @@ pub struct Source {
     pub state: State,
     /// The health that its newest beat states; `None` where only byes were heard.
     pub health: Option<Health>,
-    /// When the timing wheel brings it up, once it is armed.
-    pub alarm: Alarm,
     /// The current session.
     pub session: Session,
     /// Where its newest beat came from.
@@ -112,7 +109,6 @@ impl Source {
             label: frame.label,
             state: State::Unknown,
             health: None,
-            alarm: Alarm::default(),
             session: frame.session,
             origin,
             way: WayId::NONE,

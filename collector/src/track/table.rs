@@ -4,26 +4,25 @@
 //! the hash of the label, so that only one segment's few thousand places move at once. What a beat touches of a
 //! record stands apart from what it does not.
 
-use std::hash::{BuildHasher, RandomState};
 use std::ops::{Index, IndexMut};
 
 use beacon_common::Label;
 use hashbrown::HashTable;
-use siphasher::sip::SipHasher13;
 
-use super::deadlines::Alarm;
 use super::event::SourceId;
+use super::hash::{HashKey, LabelHash};
 use super::history::History;
 use super::source::Source;
 
-const SEGMENTS: usize = 256;
+/// As many as makes them nearly full at a million sources.
+const SEGMENTS: usize = 288;
 
 /// Every source that the collector knows, by number and by label.
 pub struct Table {
     records: Records,
     /// Numbers by label.
     segments: Vec<HashTable<u32>>,
-    hash_key: SipHasher13,
+    hash_key: HashKey,
 }
 
 impl Default for Table {
@@ -31,7 +30,7 @@ impl Default for Table {
         Self {
             records: Records::default(),
             segments: (0..SEGMENTS).map(|_| HashTable::new()).collect(),
-            hash_key: secret(),
+            hash_key: HashKey::random(),
         }
     }
 }
@@ -40,14 +39,14 @@ impl Table {
     /// The keyed hash of `label`.
     #[must_use]
     pub fn hash(&self, label: &Label) -> LabelHash {
-        hash(&self.hash_key, label)
+        self.hash_key.hash(label)
     }
 
     /// The number that the source with this hash has in all likelihood, read off the index alone.
     #[must_use]
     pub fn guess(&self, hash: LabelHash) -> Option<SourceId> {
-        self.segments[hash.segment()]
-            .find(hash.0, |_| true)
+        self.segments[segment(hash)]
+            .find(hash.as_u64(), |_| true)
             .map(|&id| SourceId(id))
     }
 
@@ -66,8 +65,8 @@ impl Table {
     #[must_use]
     pub fn find(&self, label: &Label, hash: LabelHash) -> Option<SourceId> {
         let is_called_so = |id: &u32| self.records.get(*id).is_some_and(|source| source.label == *label);
-        self.segments[hash.segment()]
-            .find(hash.0, is_called_so)
+        self.segments[segment(hash)]
+            .find(hash.as_u64(), is_called_so)
             .map(|&id| SourceId(id))
     }
 
@@ -79,9 +78,9 @@ impl Table {
         let hash_of = |&id: &u32| {
             records
                 .get(id)
-                .map_or(0, |source| self::hash(key, &source.label).0)
+                .map_or(0, |source| key.hash(&source.label).as_u64())
         };
-        self.segments[hash.segment()].insert_unique(hash.0, id, hash_of);
+        self.segments[segment(hash)].insert_unique(hash.as_u64(), id, hash_of);
         SourceId(id)
     }
 
@@ -91,7 +90,7 @@ impl Table {
             return;
         };
         let hash = self.hash(&source.label);
-        if let Ok(place) = self.segments[hash.segment()].find_entry(hash.0, |&other| other == id.0) {
+        if let Ok(place) = self.segments[segment(hash)].find_entry(hash.as_u64(), |&other| other == id.0) {
             place.remove();
         }
     }
@@ -100,12 +99,6 @@ impl Table {
     #[must_use]
     pub fn get(&self, id: SourceId) -> Option<&Source> {
         self.records.get(id.0)
-    }
-
-    /// Whether the source with this number is there and is brought up by this alarm.
-    #[must_use]
-    pub fn is_armed(&self, id: SourceId, alarm: Alarm) -> bool {
-        self.get(id).is_some_and(|source| source.alarm == alarm)
     }
 
     /// The whole record of the source with this number, if there is one.
@@ -140,26 +133,11 @@ impl Table {
     }
 }
 
-/// A label's hash, keyed with a secret of the process, because the labels are the network's to choose.
-#[derive(Clone, Copy, Debug)]
-pub struct LabelHash(u64);
-
-impl LabelHash {
-    /// Which segment it belongs to, by bits that the segments themselves do not look at: they take the bucket from
-    /// the lowest bits and a check from the highest.
-    const fn segment(self) -> usize {
-        (self.0 >> 40) as usize % SEGMENTS
-    }
-}
-
-fn hash(key: &SipHasher13, label: &Label) -> LabelHash {
-    LabelHash(key.hash(label.as_padded()))
-}
-
-/// A key that nobody can guess: the standard library's hash maps draw theirs from the system.
-fn secret() -> SipHasher13 {
-    let random = RandomState::new();
-    SipHasher13::new_with_keys(random.hash_one(0), random.hash_one(1))
+/// Which segment a hash belongs to, by bits that the segments themselves do not look at: they take the bucket from the
+/// lowest bits and a check from the highest.
+const fn segment(hash: LabelHash) -> usize {
+    let middle = hash.as_u64() >> 24 & u32::MAX as u64;
+    ((middle * SEGMENTS as u64) >> 32) as usize
 }
 
 /// The records, by number. Numbers are given out from 0 on; those of removed records are used again.
@@ -183,7 +161,7 @@ struct Place {
 }
 
 impl Place {
-    const CHUNK: usize = 1_024;
+    const CHUNK: usize = 16_384;
 
     const fn of(id: u32) -> Self {
         Self {

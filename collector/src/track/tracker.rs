@@ -21,6 +21,7 @@ use super::config::Config;
 use super::deadlines::Deadlines;
 use super::event::{Cause, Detail, Event, Happening, SourceId, State, Tick};
 use super::flapping::Flapping;
+use super::hash::LabelHash;
 use super::history::History;
 use super::mass::{Change, Falls};
 use super::nonces::Nonces;
@@ -33,7 +34,7 @@ use super::slots::Filled;
 use super::snapshots::Snapshots;
 use super::source::{Source, Succession, offset_us};
 use super::survey::{self, Piece};
-use super::table::{LabelHash, Table};
+use super::table::Table;
 use super::tally::Tally;
 use super::tell::{self, Before};
 use super::transmit::{Peer, Transmit};
@@ -52,6 +53,18 @@ struct Located<'a> {
     view: View<'a>,
     hash: LabelHash,
     guess: Option<SourceId>,
+}
+
+impl Located<'_> {
+    /// Where it came from.
+    const fn origin(&self) -> Origin {
+        Origin::of(self.peer.addr)
+    }
+
+    /// The way by which it came.
+    const fn way(&self) -> Way {
+        Way::of(self.peer, self.view.key_id(), self.view.wants_ack())
+    }
 }
 
 /// A frame that is believed.
@@ -175,7 +188,10 @@ impl Tracker {
                 located.guess = self.table.guess(located.hash);
             }
             let guesses = located.iter().flatten().filter_map(|located| located.guess);
-            guesses.for_each(|id| self.table.fetch(id));
+            guesses.for_each(|id| {
+                self.table.fetch(id);
+                self.deadlines.fetch(id.0);
+            });
             for located in located.iter().flatten() {
                 if let Err(reason) = self.take(located) {
                     self.rejected.count(reason);
@@ -196,30 +212,27 @@ impl Tracker {
         })
     }
 
-    /// The straight way of a beat: form, key, source, slot, state, answer.
+    /// The straight way of a datagram: form, key, source, answer.
     fn take(&mut self, located: &Located<'_>) -> Result<(), Reject> {
-        let Located { now, peer, view, .. } = *located;
+        let Located { now, peer, view, .. } = located;
         if matches!(view.kind(), Kind::Ack | Kind::Probe) {
             return Err(Reject::Kind);
         }
-        let key = self.authority.check(&view)?;
-        let frame = view.frame();
+        let key = self.authority.check(view)?;
+        let label = view.label();
         let known = self
             .table
-            .confirm(located.guess, &frame.label)
-            .or_else(|| self.table.find(&frame.label, located.hash));
-        if frame.kind == Kind::Reply {
-            return self.hear_reply(&frame, known, key.as_ref(), now);
+            .confirm(located.guess, &label)
+            .or_else(|| self.table.find(&label, located.hash));
+        if view.kind() == Kind::Reply {
+            return self.hear_reply(&view.frame(), known, key.as_ref(), *now);
         }
-        let way = Way::of(peer, view.key_id(), frame.flags.want_ack);
         match known {
-            Some(id) if self.table[id].session == frame.session => {
-                self.hear_on(id, &frame, Origin::of(peer.addr), &way, now);
-            }
-            _ => self.hear_other(known, &frame, key.as_ref(), (peer, way), now)?,
+            Some(id) if self.table[id].session == view.session() => self.hear_on(id, located),
+            _ => self.hear_other(known, &view.frame(), key.as_ref(), (*peer, located.way()), *now)?,
         }
-        if frame.flags.want_ack {
-            self.answer(&frame, key.as_ref(), peer);
+        if view.wants_ack() {
+            self.answer(&view.frame(), key.as_ref(), *peer);
         }
         Ok(())
     }
@@ -241,7 +254,7 @@ impl Tracker {
             patiences.admit(id, &mut self.table[id]);
         }
         self.settle(id, sign.frame, now, &Before::FIRST, None);
-        self.table[id].alarm = self.deadlines.arm(id.0, self.deadline(id));
+        self.deadlines.arm(id.0, self.deadline(id));
         Ok(())
     }
 
@@ -270,38 +283,45 @@ impl Tracker {
         self.rearm(id);
     }
 
-    /// A frame of the current session.
-    fn hear_on(&mut self, id: SourceId, frame: &Frame, origin: Origin, way: &Way, now: Moment) {
-        let rules = Rules {
-            config: &self.config,
-            blindness: &self.blindness,
-        };
+    /// A frame of the current session: nearly always a beat that changes nothing but numbers. Whatever else it may be stands
+    /// in functions that read it anew, so that their needs are not in its way.
+    fn hear_on(&mut self, id: SourceId, located: &Located<'_>) {
+        let (frame, origin, now) = (located.view.frame(), located.origin(), located.now);
         let (source, history) = self.table.record_mut(id).expect(FOUND);
         if let Some(meter) = self.snapshots.meter(id) {
-            meter.take(&source.slots, frame.seq, offset_us(frame, now));
+            meter.take(&source.slots, frame.seq, offset_us(&frame, now));
         }
-        let filled = source.fill(frame, now);
+        let filled = source.fill(&frame, now);
         if filled != Filled::Newest(0) {
             history.count(filled);
         }
         if !matches!(filled, Filled::Newest(_)) {
             return;
         }
-        if source.is_steady(frame.kind, origin) {
-            take_newest((id, source), (frame, origin), now, rules, &mut self.patiences);
-            let late_at = source.late_at(&self.config);
-            source.alarm = self.deadlines.advance(id.0, source.alarm, late_at);
-            if !self.ways.is_still(source.way, way) {
-                source.way = self.ways.follow(source.way, *way);
-            }
+        let is_still = source.is_steady(frame.kind, origin) && self.ways.is_still(source.way, &located.way());
+        if self.patiences.is_some() || !is_still {
+            self.hear_change(id, located);
             return;
         }
+        source.take_newest(&frame, origin, now, &self.config);
+        self.deadlines.set(id.0, source.late_at(&self.config));
+    }
+
+    /// The newest frame of the current session, which changes more than numbers, or by which more is learnt.
+    #[inline(never)]
+    fn hear_change(&mut self, id: SourceId, located: &Located<'_>) {
+        let (frame, origin, now) = (located.view.frame(), located.origin(), located.now);
+        let rules = Rules {
+            config: &self.config,
+            blindness: &self.blindness,
+        };
+        let (source, history) = self.table.record_mut(id).expect(FOUND);
         let before = Before::of((source, history), now);
         let known_origin = source.origin;
-        take_newest((id, source), (frame, origin), now, rules, &mut self.patiences);
-        source.way = self.ways.follow(source.way, *way);
+        take_newest((id, source), (&frame, origin), now, rules, &mut self.patiences);
+        source.way = self.ways.follow(source.way, located.way());
         self.begin_address(id, known_origin);
-        self.settle(id, frame, now, &before, None);
+        self.settle(id, &frame, now, &before, None);
         self.rearm(id);
     }
 

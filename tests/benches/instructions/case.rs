@@ -78,7 +78,8 @@ impl Case {
         match self {
             Self::Beat | Self::Keyed | Self::Look => 0,
             Self::Acked => SOURCES as usize,
-            Self::Fall => 2 * SOURCES as usize,
+            // That many fall at once is an event too.
+            Self::Fall => 2 * SOURCES as usize + 1,
         }
     }
 }

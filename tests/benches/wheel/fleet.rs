@@ -17,19 +17,19 @@ const MARGIN: Tick = 10;
 /// Of a million sources so many die in the time that is played.
 const DEATHS_PER_MILLION: u32 = 10_000;
 
-/// So long is played to find what a beat costs, and as long again to find the longest step: twice the time of a slot
-/// of the wheel's third level, so that what it does only then is in it.
+/// So long is played to find what a beat costs, and as long again to find the longest step: 32 times the time of a slot
+/// of the wheel's second level, so that what it does only then is in it.
 const PLAYED: Tick = 2 << 12;
 
 /// A sweep does the same all the time, so that it is enough to look at so many deadlines.
 const MOST_SWEPT: u64 = 2_000_000_000;
 
-/// A slot of the wheel's fourth level begins here, for which whatever is armed beyond it waits: the longest step must
+/// A slot of the wheel's third level begins here, for which whatever is armed beyond it waits: the longest step must
 /// have that in it.
-const FOURTH_LEVEL: Tick = 1 << 18;
+const THIRD_LEVEL: Tick = 1 << 16;
 
 /// When that is in the second half of what is played.
-const BEGIN: Tick = FOURTH_LEVEL - PLAYED * 5 / 4;
+const BEGIN: Tick = THIRD_LEVEL - PLAYED * 5 / 4;
 
 /// How often time passes while the sources get into step.
 const SETTLING_STEP: Tick = 64;
@@ -122,7 +122,8 @@ impl Fleet {
         let beats = places.len();
         for place in places {
             if !self.dies[place] {
-                self.deadlines[self.order[place] as usize] = self.now + INTERVAL + MARGIN;
+                let deadline = self.now + INTERVAL + MARGIN;
+                timer.put_off(self.order[place], deadline, &mut self.deadlines);
             }
         }
         timer.pass(self.now, &mut self.deadlines);

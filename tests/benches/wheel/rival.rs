@@ -15,6 +15,11 @@ pub(crate) trait Timer {
     /// Arms a source that is not armed.
     fn arm(&mut self, source: u32, at: Tick);
 
+    /// A source has beaten: its deadline is a later one. The collector's wheel keeps the deadlines itself.
+    fn put_off(&mut self, source: u32, at: Tick, deadlines: &mut [Tick]) {
+        deadlines[source as usize] = at;
+    }
+
     /// Looks at each source whose time may have come: at those that are truly due it is over with, and the others
     /// are armed again.
     fn pass(&mut self, now: Tick, deadlines: &mut [Tick]);

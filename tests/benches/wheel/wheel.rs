@@ -3,7 +3,7 @@
 use beacon_collector::track::deadlines::Deadlines;
 use beacon_common::Moment;
 
-use crate::rival::{NEVER, Tick, Timer};
+use crate::rival::{Tick, Timer};
 
 #[derive(Default)]
 pub(crate) struct Wheel(Deadlines);
@@ -13,18 +13,13 @@ impl Timer for Wheel {
         self.0.arm(source, moment(at));
     }
 
-    fn pass(&mut self, now: Tick, deadlines: &mut [Tick]) {
+    fn put_off(&mut self, source: u32, at: Tick, _deadlines: &mut [Tick]) {
+        self.0.set(source, moment(at));
+    }
+
+    fn pass(&mut self, now: Tick, _deadlines: &mut [Tick]) {
         let mut due = Deadlines::NOBODY;
-        while let Some(due) = self.0.expire(moment(now), &mut due) {
-            for entry in due {
-                let deadline = &mut deadlines[entry.source as usize];
-                if *deadline <= now {
-                    *deadline = NEVER;
-                } else {
-                    self.0.arm(entry.source, moment(*deadline));
-                }
-            }
-        }
+        while self.0.expire(moment(now), &mut due).is_some() {}
     }
 }
 

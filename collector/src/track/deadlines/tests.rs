@@ -1,41 +1,35 @@
 use super::*;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn ms(ms: u64) -> Moment {
     Moment::from_nanos(ms * TICK_NANOS)
 }
 
-/// The wheel together with the alarms that the sources would keep.
+/// The wheel, and who is armed.
 #[derive(Default)]
 struct Armed {
     wheel: Deadlines,
-    alarms: BTreeMap<u32, Alarm>,
+    sources: BTreeSet<u32>,
 }
 
 impl Armed {
     fn arm(&mut self, source: u32, at: Moment) {
-        let alarm = match self.alarms.get(&source) {
-            Some(&alarm) => self.wheel.advance(source, alarm, at),
-            None => self.wheel.arm(source, at),
-        };
-        self.alarms.insert(source, alarm);
-        let alarms = &self.alarms;
-        self.wheel
-            .sweep(|entry| alarms.get(&entry.source) == Some(&entry.alarm));
+        if self.sources.insert(source) {
+            self.wheel.arm(source, at);
+        } else {
+            self.wheel.set(source, at);
+        }
+        self.wheel.sweep();
     }
 
     fn expired(&mut self, now: Moment) -> Vec<u32> {
         let mut sources = Vec::new();
-        let mut due = [Entry::EMPTY; CHUNK];
-        while let Some(entries) = self.wheel.expire(now, &mut due) {
-            for entry in entries {
-                if self.alarms.get(&entry.source) == Some(&entry.alarm) {
-                    self.alarms.remove(&entry.source);
-                    sources.push(entry.source);
-                } else {
-                    self.wheel.pass_stale();
-                }
+        let mut due = Deadlines::NOBODY;
+        while let Some(due) = self.wheel.expire(now, &mut due) {
+            for source in due {
+                assert!(self.sources.remove(source), "{source} is not armed");
+                sources.push(*source);
             }
         }
         sources.sort_unstable();
@@ -74,16 +68,29 @@ fn a_whole_slot_is_spread_in_bounded_steps_and_in_order() {
     let mut armed = Armed::default();
     let many = (SPREAD_AT_ONCE * CHUNK * 4) as u32;
     (0..many).for_each(|source| armed.arm(source, ms(5_000 + u64::from(source % 3_000))));
-    let mut due = [Entry::EMPTY; CHUNK];
+    let mut due = Deadlines::NOBODY;
     assert_eq!(armed.wheel.expire(ms(9_000), &mut due), Some(&[][..]));
     let mut last = 0;
-    while let Some(entries) = armed.wheel.expire(ms(9_000), &mut due) {
-        for entry in entries {
-            assert!(entry.alarm.0 >= last);
-            last = entry.alarm.0;
+    while let Some(due) = armed.wheel.expire(ms(9_000), &mut due) {
+        for source in due {
+            assert!(source % 3_000 >= last);
+            last = source % 3_000;
         }
     }
-    assert_eq!(last, 7_999);
+    assert_eq!(last, 2_999);
+}
+
+/// A beat every second puts the deadline off by a second: nobody is told, and there is one entry all the time.
+#[test]
+fn a_deadline_that_is_put_off_takes_its_entry_with_it() {
+    let mut armed = Armed::default();
+    for second in 0..100 {
+        armed.arm(1, ms(second * 1_000 + 1_500));
+        assert!(armed.expired(ms(second * 1_000 + 999)).is_empty());
+        assert_eq!((armed.wheel.entries, armed.wheel.stale), (1, 0));
+    }
+    assert!(armed.expired(ms(100_499)).is_empty());
+    assert_eq!(armed.expired(ms(100_500)), [1]);
 }
 
 /// Whoever moves a deadline to and fro makes a stale entry each time; they must not pile up.
@@ -153,7 +160,7 @@ proptest! {
                 Operation::Arm(source, ahead) => {
                     let at = now + ahead;
                     armed.arm(source, Moment::from_nanos(at));
-                    map.entry(source).and_modify(|old| *old = at.min(*old)).or_insert(at);
+                    map.insert(source, at);
                 }
                 Operation::Expire(ahead) => {
                     now += ahead;

@@ -3,7 +3,7 @@
 use beacon_common::Moment;
 
 use super::Tracker;
-use crate::track::deadlines::{Deadlines, Entry};
+use crate::track::deadlines::Deadlines;
 use crate::track::event::{Cause, Detail, Event, Happening, SourceId, State};
 use crate::track::tell::{self, Before};
 
@@ -38,11 +38,8 @@ impl Tracker {
         }
     }
 
-    /// The wheel is touched only where the new deadline is earlier than the one that it will look at.
     pub(super) fn rearm(&mut self, id: SourceId) {
-        let deadline = self.deadline(id);
-        let alarm = &mut self.table[id].alarm;
-        *alarm = self.deadlines.advance(id.0, *alarm, deadline);
+        self.deadlines.set(id.0, self.deadline(id));
     }
 
     /// Judges the silence until `now`: up to it, every datagram that has arrived has been taken.
@@ -52,8 +49,7 @@ impl Tracker {
         let mass = self.falls.on_time(now);
         self.events.extend(mass.map(|what| Event { at: now, what }));
         self.look_for_steady(now);
-        let is_current = |entry: Entry| self.table.is_armed(SourceId(entry.source), entry.alarm);
-        self.deadlines.sweep(is_current);
+        self.deadlines.sweep();
         let mut due = Deadlines::NOBODY;
         let mut looks = 0;
         while looks < LOOKS_A_CALL {
@@ -61,19 +57,12 @@ impl Tracker {
                 return;
             };
             looks += due.len().max(LOOKS_AN_ASKING);
-            due.iter()
-                .for_each(|entry| self.table.fetch(SourceId(entry.source)));
-            for &Entry { source, alarm } in due {
-                if self.table.is_armed(SourceId(source), alarm) {
-                    self.look(SourceId(source), now);
-                } else {
-                    self.deadlines.pass_stale();
-                }
-            }
+            due.iter().for_each(|&source| self.table.fetch(SourceId(source)));
+            due.iter().for_each(|&source| self.look(SourceId(source), now));
         }
     }
 
-    /// Looks at a source whose time may have come, and arms it again.
+    /// Looks at a source that is due, or is due beyond the wheel's horizon, and arms it again.
     fn look(&mut self, id: SourceId, now: Moment) {
         let mut deadline = self.deadline(id);
         if deadline <= now {
@@ -82,7 +71,7 @@ impl Tracker {
             }
             deadline = self.deadline(id);
         }
-        self.table[id].alarm = self.deadlines.arm(id.0, deadline);
+        self.deadlines.arm(id.0, deadline);
     }
 
     /// A deadline has passed without a beat. Returns whether the source is still there.
