@@ -70,7 +70,12 @@ impl Replies {
                 probe.sent_us ^ 1,
                 any,
             ]),
-            session: Session::from_u64(self.random.pick(&[session, session, session, session + 1])),
+            session: Session::from_u64(self.random.pick(&[
+                session,
+                session,
+                session,
+                session.wrapping_add(1),
+            ])),
             seq: Seq::new(last.frame.seq.get().saturating_add(more)),
             next_ms: self.random.pick(&[next_ms, next_ms, 0, any as u32]),
             ..last.frame

@@ -63,6 +63,14 @@ const fn sending(hearing: &Hearing) -> Sending {
     }
 }
 
+/// What a player's own choices, when to look and when to be busy, follow from where it plays a script.
+#[must_use]
+pub fn seed_of(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |seed: u64, &byte| {
+        seed.wrapping_mul(0x100_0000_01b3) ^ u64::from(byte)
+    })
+}
+
 fn scripted_config(bytes: &mut Bytes<'_>, interval: Duration) -> Config {
     let fixed = Margin::Fixed(interval * u32::from(bytes.byte()) / 64);
     let allowance = Allowance {
@@ -293,6 +301,18 @@ mod tests {
     fn an_empty_script_is_a_history_in_which_nothing_happens() {
         let history = History::scripted(&[]);
         assert!(history.arrivals.is_empty() && history.blinds.is_empty());
+    }
+
+    /// Found by fuzzing: whoever has the last session of all is asked by a probe, and answers.
+    #[test]
+    fn the_last_session_there_is_can_be_played() {
+        for found in [
+            include_bytes!("../fuzz/corpus/tracker/last-session-is-asked").as_slice(),
+            include_bytes!("../fuzz/corpus/tracker/last-session-is-asked-again"),
+        ] {
+            let played = Player::of(History::scripted(found), seed_of(found)).play();
+            assert_eq!(played, Ok(()));
+        }
     }
 
     /// The lines themselves are compared by the player: here it is told what a fuzzer reaches at all.

