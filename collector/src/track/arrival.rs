@@ -7,6 +7,7 @@
 //! route or a corrected clock is followed at once. State: 21 bytes a source.
 
 use super::config::Margin;
+use super::stored::stored;
 
 /// The least safety margin: the grain in which decisions are made.
 const LEAST_MARGIN_US: u64 = 10_000;
@@ -130,6 +131,11 @@ impl Arrivals {
         );
     }
 
+    /// Whether arrivals can come to this.
+    const fn is_sound(&self) -> bool {
+        let has_beats = self.beats >= 1 && self.beats <= DEVIATION_BEATS;
+        has_beats && self.run.unsigned_abs() < OUTLIERS_TO_JUMP && self.deviation_16us <= MAX_DEVIATION_US * 16
+    }
     /// Counts an outlier, and keeps the one nearest to the typical offset.
     const fn run_on(&mut self, offset_us: i64, step: i64) -> i8 {
         let (run, side) = (self.counts.run(), step.signum() as i8);
@@ -196,6 +202,8 @@ impl Arrivals {
         }
     }
 }
+
+stored!(Arrivals { typical_us, nearest_us, deviation_16us, run, beats } where Arrivals::is_sound);
 
 /// The part of a step that the centre takes in.
 const fn part_of(clipped_us: i64, beats: u8) -> i64 {
