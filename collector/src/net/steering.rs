@@ -72,9 +72,7 @@ impl Steering {
             let product = hash.wrapping_mul(MULTIPLIER);
             product ^ product >> SHIFT
         };
-        let hash = words
-            .into_iter()
-            .fold(self.seed, |hash, word| stir(hash ^ word));
+        let hash = words.into_iter().fold(self.seed, |hash, word| stir(hash ^ word));
         // Once more, because the remainder looks at low bits, which the last word has hardly reached.
         let hash = stir(hash);
         (hash % u32::from(self.shards.get())) as usize

@@ -117,3 +117,32 @@ impl Wishes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    #[test]
+    fn a_change_wakes_and_is_heard_once() {
+        let (bell, ear, _left) = bell();
+        let soon_if_changed = |has_changed| {
+            if has_changed {
+                Moment::ORIGIN
+            } else {
+                Moment::NEVER
+            }
+        };
+        let ringer = thread::spawn(move || {
+            bell.ring();
+            bell.ring();
+            bell
+        });
+        assert!(ear.wait(soon_if_changed));
+        let bell = ringer.join().unwrap();
+        // The second ring may have come after the first was heard.
+        assert!(ear.wait(|_| Moment::ORIGIN));
+        thread::spawn(move || bell.end());
+        assert!(!ear.wait(soon_if_changed));
+    }
+}

@@ -70,7 +70,10 @@ impl fmt::Display for Damage {
         match self {
             Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
             Self::Magic => f.write_str("it is no state file"),
-            Self::Version(version) => write!(f, "its format is version {version}, and this release reads {VERSION}"),
+            Self::Version(version) => write!(
+                f,
+                "its format is version {version}, and this release reads {VERSION}"
+            ),
             Self::CutOff => f.write_str("it is cut off"),
             Self::Header => f.write_str("its header is damaged"),
             Self::Record(number) => write!(f, "its record {number} is damaged"),

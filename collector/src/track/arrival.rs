@@ -134,7 +134,9 @@ impl Arrivals {
     /// Whether arrivals can come to this.
     const fn is_sound(&self) -> bool {
         let has_beats = self.beats >= 1 && self.beats <= DEVIATION_BEATS;
-        has_beats && self.run.unsigned_abs() < OUTLIERS_TO_JUMP && self.deviation_16us <= MAX_DEVIATION_US * 16
+        has_beats
+            && self.run.unsigned_abs() < OUTLIERS_TO_JUMP
+            && self.deviation_16us <= MAX_DEVIATION_US * 16
     }
     /// Counts an outlier, and keeps the one nearest to the typical offset.
     const fn run_on(&mut self, offset_us: i64, step: i64) -> i8 {

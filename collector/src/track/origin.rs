@@ -64,7 +64,8 @@ impl Stored for Origin {
         let ip = Ipv6Addr::from_bits(u128::restore(bytes)?);
         let scope_id = u32::restore(bytes)?;
         let addr = SocketAddrV6::new(ip, u16::restore(bytes)?, 0, scope_id);
-        Some(Self::of(addr.into()))
+        // An IPv4 address has no scope.
+        (scope_id == 0 || ip.to_ipv4_mapped().is_none()).then(|| Self::of(addr.into()))
     }
 }
 

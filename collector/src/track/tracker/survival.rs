@@ -51,8 +51,7 @@ impl Tracker {
     /// To be called first of all, when the sources are not restored yet; [`Tracker::resume`] comes last.
     pub fn begin_resuming(&mut self, blindness: &Blindness, heard_until: Moment, now: Moment) {
         self.blindness.add_all(blindness);
-        self.blindness
-            .add(heard_until, now, now.since(heard_until));
+        self.blindness.add(heard_until, now, now.since(heard_until));
         // Else the wheel would have everyone looked at once more.
         self.on_time(now);
     }
