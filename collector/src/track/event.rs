@@ -415,6 +415,8 @@ pub struct Tick {
     pub socket_drops: u64,
     /// Event lines that the reader was too slow for.
     pub events_dropped: u64,
+    /// How often the state file could not be saved.
+    pub state_failures: u64,
 }
 
 impl Tick {
@@ -426,5 +428,6 @@ impl Tick {
         self.rejected.add(&other.rejected);
         self.socket_drops += other.socket_drops;
         self.events_dropped += other.events_dropped;
+        self.state_failures += other.state_failures;
     }
 }
