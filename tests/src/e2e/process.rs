@@ -109,12 +109,6 @@ impl Process {
         }
     }
 
-    /// Its number.
-    #[must_use]
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }

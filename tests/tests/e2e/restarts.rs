@@ -177,7 +177,7 @@ fn a_file_that_is_damaged_or_taken_ends_the_run_and_is_left_alone() {
     damage(&|bytes| bytes.truncate(last), "it is cut off");
     damage(&|bytes| bytes.clear(), "it is cut off");
     damage(&|bytes| bytes[0] = 0, "it is no state file");
-    damage(&|bytes| bytes[9] = 2, "its format is version 2");
+    damage(&|bytes| bytes[9] = 2, "its format is version 2, and this release reads 1");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     refused(66, "cannot be read");

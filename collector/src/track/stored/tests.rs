@@ -124,7 +124,8 @@ fn nothing_is_taken_that_no_source_can_become() {
                 Some(record) => {
                     let taken = changed.len() - rest.len();
                     assert_eq!(bytes_of(&record), changed[..taken]);
-                    record.history.tally(&record.source.slots, 0);
+                    let tally = record.history.tally(&record.source.slots, 0);
+                    assert!(tally.expected >= tally.lost && tally.lost >= 0);
                     assert!(record.source.interval_ms >= 10 && record.source.slots.numbers() > 0);
                 }
                 None => refused += 1,
