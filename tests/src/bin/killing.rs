@@ -37,7 +37,7 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let directory = Directory::default();
+    let directory = Directory::in_memory();
     let killing = Killing {
         sources: options.sources,
         interval: options.interval,

@@ -33,7 +33,7 @@ fn saved_after(path: &Path, before: Option<&[u8]>) -> Vec<u8> {
 
 #[test]
 fn what_was_known_is_known_after_an_end_in_order() {
-    let directory = Directory::default();
+    let directory = Directory::in_memory();
     let (_, state) = state_in(&directory);
     let mut collector = Collector::start(ANY, &["--state", &state]);
     let address = collector.address();
@@ -86,7 +86,7 @@ fn what_was_known_is_known_after_an_end_in_order() {
 
 #[test]
 fn a_change_is_saved_at_once_and_survives_being_killed() {
-    let directory = Directory::default();
+    let directory = Directory::in_memory();
     let (path, state) = state_in(&directory);
     let collector = Collector::start(ANY, &["--state", &state]);
     let address = collector.address();
@@ -121,7 +121,7 @@ fn a_change_is_saved_at_once_and_survives_being_killed() {
 /// The bigger run is `cargo run --release -p beacon-tests --bin killing`.
 #[test]
 fn a_collector_that_is_killed_ends_up_knowing_what_another_knows() {
-    let directory = Directory::default();
+    let directory = Directory::in_memory();
     let seed = number_from_environment("BEACON_SEED", 5);
     println!("BEACON_SEED={seed}");
     let killing = Killing {
@@ -145,7 +145,7 @@ fn a_collector_that_is_killed_ends_up_knowing_what_another_knows() {
 
 #[test]
 fn a_file_that_is_damaged_or_taken_ends_the_run_and_is_left_alone() {
-    let directory = Directory::default();
+    let directory = Directory::in_memory();
     let (path, state) = state_in(&directory);
     let collector = Collector::start(ANY, &["--state", &state]);
     Sender::new(collector.address(), "fridge-7").beat();
@@ -177,7 +177,10 @@ fn a_file_that_is_damaged_or_taken_ends_the_run_and_is_left_alone() {
     damage(&|bytes| bytes.truncate(last), "it is cut off");
     damage(&|bytes| bytes.clear(), "it is cut off");
     damage(&|bytes| bytes[0] = 0, "it is no state file");
-    damage(&|bytes| bytes[9] = 2, "its format is version 2, and this release reads 1");
+    damage(
+        &|bytes| bytes[9] = 2,
+        "its format is version 2, and this release reads 1",
+    );
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     refused(66, "cannot be read");
@@ -200,7 +203,7 @@ fn a_directory_that_is_not_there_ends_the_run() {
 /// In a mount namespace with a disk of two pages.
 #[test]
 fn a_full_disk_is_told_once_and_tried_again_while_all_else_goes_on() {
-    let directory = Directory::default();
+    let directory = Directory::in_memory();
     let disk = directory.path().to_str().unwrap();
     let script = format!("mount -t tmpfs -o size=8k none {disk} && head -c 8192 /dev/zero > {disk}/full");
     let inside = |script: &str| {
