@@ -7,7 +7,7 @@
 //! route or a corrected clock is followed at once. State: 21 bytes a source.
 
 use super::config::Margin;
-use super::stored::stored;
+use super::stored::{Stored, stored};
 
 /// The least safety margin: the grain in which decisions are made.
 const LEAST_MARGIN_US: u64 = 10_000;
@@ -131,13 +131,6 @@ impl Arrivals {
         );
     }
 
-    /// Whether arrivals can come to this.
-    const fn is_sound(&self) -> bool {
-        let has_beats = self.beats >= 1 && self.beats <= DEVIATION_BEATS;
-        has_beats
-            && self.run.unsigned_abs() < OUTLIERS_TO_JUMP
-            && self.deviation_16us <= MAX_DEVIATION_US * 16
-    }
     /// Counts an outlier, and keeps the one nearest to the typical offset.
     const fn run_on(&mut self, offset_us: i64, step: i64) -> i8 {
         let (run, side) = (self.counts.run(), step.signum() as i8);
@@ -205,7 +198,22 @@ impl Arrivals {
     }
 }
 
-stored!(Arrivals { typical_us, nearest_us, deviation_16us, run, beats } where Arrivals::is_sound);
+stored!(Arrivals { typical_us, nearest_us, deviation_16us, counts } where |arrivals| {
+    arrivals.deviation_16us <= MAX_DEVIATION_US * 16
+});
+
+impl Stored for Counts {
+    fn store(&self, bytes: &mut Vec<u8>) {
+        self.run().store(bytes);
+        self.beats().store(bytes);
+    }
+
+    fn restore(bytes: &mut &[u8]) -> Option<Self> {
+        let (run, beats) = (i8::restore(bytes)?, u8::restore(bytes)?);
+        let is_sound = run.unsigned_abs() < OUTLIERS_TO_JUMP && (1..=DEVIATION_BEATS).contains(&beats);
+        is_sound.then(|| Self::new(run, beats))
+    }
+}
 
 /// The part of a step that the centre takes in.
 const fn part_of(clipped_us: i64, beats: u8) -> i64 {

@@ -105,7 +105,7 @@ impl History {
     }
 }
 
-stored!(History { since, cause, numbers, left_empty, duplicate, reordered, old; asked: false, falls: 0 } where |_| true);
+stored!(History { since, cause, numbers, left_empty, duplicate, reordered, old; asked: false, falls: 0, probes: Asked::NEVER } where |_| true);
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,7 @@ use super::jitter::Jitter;
 use super::origin::Origin;
 use super::rules::Rules;
 use super::slots::{Filled, SLOTS, Slots};
-use super::stored::stored;
+use super::stored::{numbered, stored};
 use super::ways::WayId;
 
 /// How long a device that said that it sleeps may go on sending until it does, at least.
@@ -361,9 +361,11 @@ impl Source {
         Some(1 + overdue_us.div_ceil(u64::from(self.interval_ms) * 1_000))
     }
 
-    /// Whether its interval and its multiplier are such as it could have been judged by.
+    /// Whether its interval, its multiplier and what a reply says are such as it could have been judged by.
     fn is_sound(&self) -> bool {
-        (MIN_INTERVAL_MS..=MAX_INTERVAL_MS).contains(&self.interval_ms) && self.misses >= 1
+        let is_interval = (MIN_INTERVAL_MS..=MAX_INTERVAL_MS).contains(&self.interval_ms);
+        let is_reply_sound = self.newest != Newest::Reply || self.sent_us <= u32::MAX.into();
+        is_interval && is_reply_sound && self.misses >= 1
     }
 
     /// How many slots beyond the newest the source's schedule has turned, less the waiting time. It stands still
@@ -392,9 +394,16 @@ impl Source {
     }
 }
 
+numbered!(Newest {
+    Beat = 0,
+    Reply = 1,
+    Sleep = 2,
+    End = 3,
+});
+
 stored!(Source {
     label, state, health, session, origin, arrived, interval_ms, slots, jitter, arrivals, sent_us, next_ms, uptime_s,
-    misses, bye; alarm: Alarm::default()
+    misses, newest; alarm: Alarm::default(), way: WayId::NONE
 } where Source::is_sound);
 
 /// The collector's clock minus the sender's, modulo 2^64: the sender's is whatever it says.

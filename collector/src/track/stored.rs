@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
-use beacon_common::{Health, Label, Moment, Reason, Session};
+use beacon_common::{Health, Label, Moment, Session};
 
 use super::event::State;
 use super::history::History;
 use super::patience::Patience;
+use super::proof::Past;
 use super::source::Source;
 
 /// Lays out a struct: its fields in the order in which they are named, and what the others begin as. A field that is
@@ -88,6 +89,8 @@ pub struct Record {
     pub source: Source,
     /// What its beats leave alone.
     pub history: History,
+    /// What its sessions were before, where it has gone back to an older one.
+    pub past: Option<Past>,
     /// What the reader knows of its state, where its falls are held back.
     pub told: Option<State>,
     /// What was learned of its silences, where that is asked for.
@@ -98,6 +101,7 @@ impl Stored for Record {
     fn store(&self, bytes: &mut Vec<u8>) {
         self.source.store(bytes);
         self.history.store(bytes);
+        self.past.store(bytes);
         self.told.store(bytes);
         self.patience.store(bytes);
     }
@@ -106,6 +110,7 @@ impl Stored for Record {
         let record = Self {
             source: Source::restore(bytes)?,
             history: History::restore(bytes)?,
+            past: Option::restore(bytes)?,
             told: Option::restore(bytes)?,
             patience: Option::restore(bytes)?,
         };
@@ -123,13 +128,6 @@ numbered!(Health {
     Warning = 1,
     Critical = 2,
     Unknown = 3,
-});
-
-numbered!(Reason {
-    Stop = 0,
-    Sleep = 1,
-    Reboot = 2,
-    Upgrade = 3,
 });
 
 impl Stored for Label {

@@ -2,7 +2,7 @@ use super::*;
 use crate::track::config::Config;
 use crate::track::origin::Origin;
 use crate::track::patience::Allowance;
-use beacon_common::{Flags, Frame, Kind, Seq};
+use beacon_common::{Flags, Frame, Kind, Reason, Seq};
 
 /// A source of which 7, 9 and 12 were heard.
 fn record() -> Record {
@@ -32,6 +32,7 @@ fn record() -> Record {
     Record {
         source,
         history,
+        past: None,
         told: Some(State::Late),
         patience: Some(Box::new(Patience::new(Allowance {
             period_us: 1,
@@ -73,7 +74,7 @@ fn the_layout_is_fixed() {
         "00000384",                         // next
         "000151bd",                         // uptime
         "04",                               // misses
-        "0101",                             // bye: sleep
+        "02",                               // newest: sleep
         "0000000ba43b7400",                 // since
         "00",                               // cause: new
         "0000000000000000",                 // numbers
@@ -81,6 +82,7 @@ fn the_layout_is_fixed() {
         "00000000",                         // duplicate
         "00000000",                         // reordered
         "00000000",                         // old
+        "00",                               // no past
         "0102",                             // told: late
         "01",                               // what was learned
         "0000000000000000",                 // heard

@@ -36,6 +36,7 @@ impl Tracker {
             Some(Record {
                 source,
                 history: self.table.history(id).clone(),
+                past: self.pasts.get(id),
                 told: self.flapping.told(id),
                 patience: learned.map(|patience| Box::new(patience.clone())),
             })
@@ -78,6 +79,7 @@ impl Tracker {
         let Record {
             mut source,
             mut history,
+            past,
             told,
             patience,
         } = record;
@@ -91,6 +93,7 @@ impl Tracker {
         let state = source.state;
         let id = self.table.admit(hash, (source, history));
         self.states[state as usize] += 1;
+        past.into_iter().for_each(|past| self.pasts.restore(id, past));
         match told {
             Some(told) => self.flapping.restore(id, told, now),
             None => self.falls.restore(state),
