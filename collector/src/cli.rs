@@ -30,7 +30,8 @@ const LONGEST_PERIOD: Duration = Duration::from_hours(24 * 36_525);
 /// RUST_LOG. Every option can be set in the environment too, where an empty variable sets nothing; what stands
 /// on the command line goes first.
 /// Exit codes: 2 wrong arguments, 65 damaged file, 66 no such file, 71 the system refuses (an address cannot
-/// be bound), 74 stdout cannot be written, 77 key file open to others.
+/// be bound), 73 the state file cannot be made, 74 stdout or the state file cannot be written, 75 the state file is in
+/// use, 77 key file open to others.
 #[derive(Debug, Parser)]
 #[command(
     name = "beacon-collector",
@@ -77,6 +78,10 @@ pub struct Options {
     /// How many probes are sent within a second at most, those for proof too
     #[arg(long, env = "BEACON_PROBE_RATE", value_name = "1-1000000", default_value = "1000", value_parser = probe_rate, allow_hyphen_values = true)]
     pub probe_rate: u32,
+
+    /// File that keeps what is known of the sources across restarts; see docs/operations.md
+    #[arg(long, env = "BEACON_STATE", value_name = "FILE")]
+    pub state: Option<PathBuf>,
 
     /// How many beats may be missing before a source is down, where its frames leave that open
     #[arg(long, env = "BEACON_MISSES", value_name = "1-255", default_value = "3", value_parser = misses, allow_hyphen_values = true)]

@@ -3,10 +3,15 @@
 //! Everything is judged on `CLOCK_BOOTTIME`, which counts suspend and which nobody can set. `CLOCK_REALTIME` is
 //! printed, and it is what the kernel stamps datagrams with.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use beacon_common::Moment;
 use rustix::time::{ClockId, Timespec};
+
+/// What the collector's time is ahead of `CLOCK_BOOTTIME`, in nanoseconds, modulo 2^64: nothing, unless it goes on where
+/// that of another process has ended.
+static AHEAD: AtomicU64 = AtomicU64::new(0);
 
 /// Both clocks at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +78,20 @@ fn read_once() -> (Reading, Duration) {
 /// Reads the clock that is judged by.
 #[must_use]
 pub fn now() -> Moment {
-    Moment::from_nanos(nanos(clock_gettime(ClockId::Boottime)))
+    // The number alone is shared, and it is set before there is a second thread.
+    let ahead = AHEAD.load(Ordering::Relaxed);
+    Moment::from_nanos(boottime_nanos().wrapping_add(ahead))
+}
+
+/// Reads `CLOCK_BOOTTIME` as it is: nanoseconds since the machine was booted.
+#[must_use]
+pub fn boottime_nanos() -> u64 {
+    nanos(clock_gettime(ClockId::Boottime))
+}
+
+/// Has it be `now` when `CLOCK_BOOTTIME` is this. To be called before any moment is taken.
+pub fn set(now: Moment, boottime_nanos: u64) {
+    AHEAD.store(now.as_nanos().wrapping_sub(boottime_nanos), Ordering::Relaxed);
 }
 
 impl Reading {

@@ -33,6 +33,8 @@ pub struct Config {
     pub track: track::config::Config,
     /// The file that the master keys come from.
     pub keys: Option<PathBuf>,
+    /// The file that what is known of the sources survives in.
+    pub state: Option<PathBuf>,
     /// What to write, and how.
     pub output: Settings,
     /// How often to write a `tick`; `None` for never.
@@ -108,6 +110,7 @@ impl Config {
                 one_way: options.one_way,
             },
             keys: options.keys,
+            state: options.state,
             output: Settings {
                 format: options.format.unwrap_or(if around.terminal {
                     Format::Text

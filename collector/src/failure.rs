@@ -15,8 +15,12 @@ pub enum Exit {
     NoInput = 66,
     /// The system refuses: an address cannot be bound, no thread, no random bytes.
     System = 71,
+    /// A file cannot be made.
+    CannotCreate = 73,
     /// What was asked for cannot be written.
     Output = 74,
+    /// Somebody else uses what only one can; later it may be free.
+    InUse = 75,
     /// A key file is open to others than its owner.
     NoPermission = 77,
 }

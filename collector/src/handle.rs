@@ -14,6 +14,7 @@ use beacon_common::{FRAME_LEN, MasterKey, Moment};
 use mio::{Registry, Token, Waker};
 
 use crate::lag::Lag;
+use crate::store::bell;
 use crate::track::event::{SourceId, Tick};
 use crate::track::survey::Piece;
 use crate::track::transmit::Peer;
@@ -34,6 +35,8 @@ pub enum Message {
     Keys(Vec<MasterKey>),
     /// Show a piece of what you know.
     Show(Request),
+    /// Hand out a portion of what you know of your sources.
+    Portion(bell::Request),
     /// End.
     End(Ending),
 }

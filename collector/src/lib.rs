@@ -26,6 +26,7 @@ pub mod serve;
 pub mod shard;
 pub mod signals;
 pub mod sorter;
+pub mod store;
 pub mod supervisor;
 pub mod teller;
 pub mod track;

@@ -4,6 +4,8 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Once};
 
+use beacon_common::Label;
+
 use crate::clock;
 use crate::config::Config;
 use crate::failure::{Exit, Failure};
@@ -17,6 +19,7 @@ use crate::serve::{Door, Service, Watched};
 use crate::shard::Shard;
 use crate::signals::{self, Orders};
 use crate::sorter::Sorter;
+use crate::store::Store;
 use crate::supervisor::{Supervisor, Worker};
 use crate::teller::{self, Teller};
 use crate::track;
@@ -30,6 +33,9 @@ use crate::track::tracker::Tracker;
 /// [`Exit::System`] where an address cannot be listened on, or the system refuses what every process needs.
 pub fn run(config: Config) -> Result<(), Failure> {
     let has_keys = !config.track.keys.is_empty();
+    // Before any moment is taken: time goes on where it has ended.
+    let mut store = config.state.map(Store::open).transpose()?;
+    let opened = clock::now();
     let listening = net::open(&config.listen, config.workers)?;
     let listen = listening.addresses.clone();
     if !has_keys {
@@ -48,8 +54,19 @@ pub fn run(config: Config) -> Result<(), Failure> {
     };
     let pipe = open_pipe(&output, door.as_ref().map(Door::tap), &orders)?;
     let mut teller = Teller::new(pipe.inlet(), output.queue, output.events);
-    let shards =
-        shards(listening, &config.track, &teller).map_err(|error| refused("wait for datagrams", &error))?;
+    let trackers = trackers(&listening, &config.track, store.as_mut())?;
+    let shards: Vec<_> = shards(listening, trackers, has_keys, &teller)
+        .map_err(|error| refused("wait for datagrams", &error))?
+        .into_iter()
+        .map(|shard| {
+            let bell = store.as_ref().map(Store::bell);
+            shard.listening_since(opened).ringing(bell)
+        })
+        .collect();
+    let keeper = store.map(|store| store.keep(shards.iter().map(Shard::handle).collect()));
+    let keeper = keeper
+        .transpose()
+        .map_err(|error| refused("start a thread", &error))?;
     let watch = |door: Door| {
         door.serve(Watched {
             shards: shards.iter().map(Shard::handle).collect(),
@@ -67,15 +84,16 @@ pub fn run(config: Config) -> Result<(), Failure> {
     let supervisor = Supervisor::new(obedience, teller, config.tick)
         .map_err(|error| refused("wait for orders", &error))?
         .watching_reader(io::stdout().as_raw_fd())
-        .reading_keys(config.keys);
+        .reading_keys(config.keys)
+        .saving_by(keeper);
     let workers = spawn(shards, &orders).map_err(|error| refused("start a thread", &error))?;
-    let give_up_at = supervisor
+    let over = supervisor
         .run(workers)
         .map_err(|error| refused("wait for datagrams", &error))?;
-    pipe.finish(give_up_at.since(clock::now()));
+    pipe.finish(over.give_up_at.since(clock::now()));
     // After the last line is written, so that those who follow the lines get it too.
     service.into_iter().for_each(Service::end);
-    Ok(())
+    over.saved
 }
 
 fn open_pipe(output: &Settings, tap: Option<Tap>, orders: &Arc<Orders>) -> Result<Pipe, Failure> {
@@ -88,19 +106,37 @@ fn open_pipe(output: &Settings, tap: Option<Tap>, orders: &Arc<Orders>) -> Resul
     Pipe::open_with(stdout, output, tap, notify).map_err(|error| refused("start a thread", &error))
 }
 
-/// One shard for each share of the sockets, which know each other and share the bounds on sources and probes.
+/// One tracker for each share of the sockets, which share the bounds on sources and probes, and know what is in the state file.
+fn trackers(
+    listening: &Listening,
+    config: &track::config::Config,
+    store: Option<&mut Store>,
+) -> Result<Vec<Tracker>, Failure> {
+    let commons = Commons::new(config);
+    let new = |_: &_| Tracker::sharing(config.clone(), commons.clone());
+    let mut trackers: Vec<_> = listening.shards.iter().map(new).collect();
+    if let Some(store) = store {
+        let owner = |label: &Label| match &listening.steering {
+            Some(steering) => steering.owner_by_label(label),
+            None => 0,
+        };
+        store.restore(&mut trackers, owner)?;
+    }
+    Ok(trackers)
+}
+
+/// One shard for each share of the sockets, which know each other.
 fn shards(
     listening: Listening,
-    config: &track::config::Config,
+    trackers: Vec<Tracker>,
+    has_keys: bool,
     teller: &Teller<Inlet>,
 ) -> io::Result<Vec<Shard<Inlet>>> {
-    let commons = Commons::new(config);
     let warning = Arc::new(Once::new());
     let mut shards = Vec::with_capacity(listening.shards.len());
-    for sockets in listening.shards {
-        let tracker = Tracker::sharing(config.clone(), commons.clone());
+    for (sockets, tracker) in listening.shards.into_iter().zip(trackers) {
         let mut shard = Shard::new(sockets, tracker, Relay::new(teller.another()))?;
-        if config.keys.is_empty() {
+        if !has_keys {
             shard = shard.warning_of_keys(Arc::clone(&warning));
         }
         shards.push(shard);

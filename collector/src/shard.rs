@@ -19,6 +19,7 @@ use crate::lag::Lag;
 use crate::net::{BATCH, Inbox, Outbox, Socket, Unsent};
 use crate::relay::Relay;
 use crate::sorter::Sorter;
+use crate::store::bell::{self, Bell, Handed, Legacy};
 use crate::teller::Queue;
 use crate::track::event::{SourceId, Tick};
 use crate::track::reject::Reject;
@@ -60,6 +61,8 @@ pub struct Shard<Q> {
     unsent: Limit,
     /// Frames are made with keys and there are none here: worth a warning, once for all shards.
     warning_of_keys: Option<Arc<Once>>,
+    /// Rung when something is worth saving.
+    bell: Option<Bell>,
 }
 
 /// A socket and what is known of its queue: mio tells once that something is waiting, so what a bounded drain
@@ -107,6 +110,7 @@ impl<Q: Queue> Shard<Q> {
             unreceived: Limit::default(),
             unsent: Limit::default(),
             warning_of_keys: None,
+            bell: None,
         })
     }
 
@@ -115,6 +119,30 @@ impl<Q: Queue> Shard<Q> {
     pub fn warning_of_keys(mut self, warning: Arc<Once>) -> Self {
         self.warning_of_keys = Some(warning);
         self
+    }
+
+    /// Has listened since `opened`: nothing that it takes came before.
+    #[must_use]
+    pub const fn listening_since(mut self, opened: Moment) -> Self {
+        self.judged = opened;
+        self
+    }
+
+    /// Rings when something is worth saving, if there is a bell.
+    #[must_use]
+    pub fn ringing(mut self, bell: Option<Bell>) -> Self {
+        self.bell = bell;
+        self
+    }
+
+    /// Ends, and leaves what it knows to be saved.
+    pub fn leave(self) {
+        if let Some(bell) = self.bell {
+            bell.leave(Legacy {
+                tracker: self.tracker,
+                heard_until: self.judged,
+            });
+        }
     }
 
     /// Takes only what is its own, as `sorter` says.
@@ -211,6 +239,9 @@ impl<Q: Queue> Shard<Q> {
         self.warn_of_keys();
         self.relay.flush(&mut self.tracker, &clock::read());
         self.lag.count(clock::now().since(now));
+        if let Some(bell) = self.bell.as_ref().filter(|_| self.tracker.take_changed()) {
+            bell.ring();
+        }
     }
 
     fn read_mail(&mut self) {
@@ -229,6 +260,7 @@ impl<Q: Queue> Shard<Q> {
                 Message::Tick(to) => drop(to.send(self.tick())),
                 Message::Keys(masters) => self.tracker.set_keys(masters),
                 Message::Show(request) => self.show(request),
+                Message::Portion(request) => self.hand_out(&request),
                 Message::End(ending) => self.ending = Some(ending),
             }
         }
@@ -243,6 +275,14 @@ impl<Q: Queue> Shard<Q> {
             lag: self.lag,
         };
         (request.answer.0)(shown);
+    }
+
+    /// Hands out a portion of what it knows, to be saved. Whoever asked may have given up.
+    fn hand_out(&self, request: &bell::Request) {
+        let _ = request.to.send(Handed {
+            portion: self.tracker.portion(request.from),
+            heard_until: self.judged,
+        });
     }
 
     fn take_strays(&mut self, strays: &[Stray]) {

@@ -14,10 +14,12 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::clock::{self, Reading};
+use crate::failure::Failure;
 use crate::handle::{Ending, Handle, Message};
 use crate::keys::read_masters;
 use crate::shard::Shard;
 use crate::signals::{Obedience, Orders};
+use crate::store::keeper::Keeper;
 use crate::teller::{Queue, Teller};
 use crate::track::event::{Tick, What};
 
@@ -41,6 +43,8 @@ pub struct Supervisor<Q> {
     ticks: Option<Ticks>,
     /// The file of the master keys, to be read again on request.
     keys: Option<PathBuf>,
+    /// Saves the state, if it is saved.
+    keeper: Option<Keeper>,
 }
 
 /// A shard at work.
@@ -84,7 +88,9 @@ impl Worker {
             .name(format!("worker-{number}"))
             .spawn(move || {
                 let _farewell = farewell;
-                shard.run()
+                let ended = shard.run();
+                shard.leave();
+                ended
             })?;
         Ok(Self {
             handle,
@@ -96,6 +102,15 @@ impl Worker {
     fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::SeqCst)
     }
+}
+
+/// How it has ended.
+#[derive(Debug)]
+pub struct Over {
+    /// Until when what is told may still be written.
+    pub give_up_at: Moment,
+    /// Whether the state could be saved, where it is.
+    pub saved: Result<(), Failure>,
 }
 
 struct Ticks {
@@ -124,6 +139,7 @@ impl<Q: Queue> Supervisor<Q> {
                 next: now + period,
             }),
             keys: None,
+            keeper: None,
         })
     }
 
@@ -131,6 +147,13 @@ impl<Q: Queue> Supervisor<Q> {
     #[must_use]
     pub fn reading_keys(mut self, file: Option<PathBuf>) -> Self {
         self.keys = file;
+        self
+    }
+
+    /// Has the state saved by `keeper`, if there is one, last of all when the workers have ended.
+    #[must_use]
+    pub fn saving_by(mut self, keeper: Option<Keeper>) -> Self {
+        self.keeper = keeper;
         self
     }
 
@@ -146,11 +169,11 @@ impl<Q: Queue> Supervisor<Q> {
     }
 
     /// Watches over `workers` until the collector is told to end, nobody reads any more or one of them fails, and
-    /// then ends them, with `end` as the last line. Returns until when what is told may still be written.
+    /// then ends them, with `end` as the last line when the state is saved.
     ///
     /// # Errors
     /// The system's, where a worker or the supervisor cannot wait.
-    pub fn run(mut self, workers: Vec<Worker>) -> io::Result<Moment> {
+    pub fn run(mut self, workers: Vec<Worker>) -> io::Result<Over> {
         self.workers = workers;
         while !self.orders.end() && !self.orders.reader_gone() && !self.any_ended() {
             self.wait(self.patience())?;
@@ -240,6 +263,7 @@ impl<Q: Queue> Supervisor<Q> {
         }
         let mut sum = Tick {
             events_dropped: self.teller.dropped(),
+            state_failures: self.keeper.as_ref().map_or(0, Keeper::failures),
             ..Tick::default()
         };
         for _ in &self.workers {
@@ -249,7 +273,7 @@ impl<Q: Queue> Supervisor<Q> {
     }
 
     /// Ends the shards, and tells the end when they have told all they had to.
-    fn end(mut self) -> io::Result<Moment> {
+    fn end(mut self) -> io::Result<Over> {
         let give_up_at = clock::now() + END_WITHIN;
         let mut ending = self.ending(give_up_at);
         self.tell_workers(ending);
@@ -260,12 +284,11 @@ impl<Q: Queue> Supervisor<Q> {
                 self.tell_workers(ending);
             }
         }
-        for worker in std::mem::take(&mut self.workers) {
-            match worker.thread.join() {
-                Ok(ended) => ended?,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
+        let ended = self.join_workers();
+        let saved = self.keeper.take().map_or(Ok(()), Keeper::finish);
+        ended?;
+        // Saving has taken what it has taken.
+        let give_up_at = give_up_at.max(clock::now() + END_WITHIN / 2);
         while !self.orders.reader_gone() && !self.teller.end(&clock::read()) {
             let rest = give_up_at.since(clock::now());
             if rest.is_zero() {
@@ -274,7 +297,16 @@ impl<Q: Queue> Supervisor<Q> {
             }
             self.wait(Some(rest))?;
         }
-        Ok(give_up_at)
+        Ok(Over { give_up_at, saved })
+    }
+
+    /// How the workers have ended: as the first one that failed, if one did.
+    fn join_workers(&mut self) -> io::Result<()> {
+        let join = |worker: Worker| match worker.thread.join() {
+            Ok(ended) => ended,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        self.workers.drain(..).map(join).fold(Ok(()), Result::and)
     }
 
     fn ending(&self, give_up_at: Moment) -> Ending {

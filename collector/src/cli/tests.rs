@@ -202,7 +202,7 @@ fn what_is_no_option_or_too_much_or_too_little_is_told_in_one_line() {
             "--lisen: no such option; --help lists them",
         ),
         (&["-x"], "-x: no such option; --help lists them"),
-        (&["--state", "f"], "--state: no such option; --help lists them"),
+        (&["--stat", "f"], "--stat: no such option; --help lists them"),
         (
             &["serve"],
             "'serve' is not a command; it takes keygen, device-key, schema",

@@ -10,7 +10,7 @@ use std::io;
 use std::num::NonZeroU16;
 use std::os::fd::AsFd;
 
-use beacon_common::FRAME_LEN;
+use beacon_common::{FRAME_LEN, Label};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::options;
@@ -55,13 +55,24 @@ impl Steering {
     #[must_use]
     pub fn owner(&self, frame: &[u8; FRAME_LEN]) -> usize {
         let word = |at: usize| u32::from_be_bytes([frame[at], frame[at + 1], frame[at + 2], frame[at + 3]]);
+        self.owner_of(LABEL_WORDS.map(word))
+    }
+
+    /// The number of the shard that the source with this label belongs to.
+    #[must_use]
+    pub fn owner_by_label(&self, label: &Label) -> usize {
+        let bytes = label.as_padded();
+        let word = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        self.owner_of([0, 4, 8, 12].map(word))
+    }
+
+    /// The number of the shard for the label that consists of these words.
+    fn owner_of(&self, words: [u32; 4]) -> usize {
         let stir = |hash: u32| {
             let product = hash.wrapping_mul(MULTIPLIER);
             product ^ product >> SHIFT
         };
-        let hash = LABEL_WORDS
-            .into_iter()
-            .fold(self.seed, |hash, at| stir(hash ^ word(at)));
+        let hash = words.into_iter().fold(self.seed, |hash, word| stir(hash ^ word));
         // Once more, because the remainder looks at low bits, which the last word has hardly reached.
         let hash = stir(hash);
         (hash % u32::from(self.shards.get())) as usize

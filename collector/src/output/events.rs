@@ -150,6 +150,7 @@ impl EventName {
                 Field::Rejected,
                 Field::SocketDrops,
                 Field::EventsDropped,
+                Field::StateFailures,
             ],
             Self::Gap => &[Field::Dropped],
             Self::Blind => &[Field::Cause, Field::BlindMs],

@@ -132,6 +132,7 @@ table! {
     Rejected "rejected" CountByReason "datagrams dropped, by reason"
     SocketDrops "socket_drops" Count "datagrams that the collector's own sockets had no room for"
     EventsDropped "events_dropped" Count "lines that the reader was too slow for"
+    StateFailures "state_failures" Count "how often the state file could not be saved"
     Dropped "dropped" Count "lines that the reader was too slow for, and missed here"
     BlindMs "blind_ms" Milliseconds "how long the collector could not listen; every deadline is put off by it"
     Count "count" Count "live sources that are silent"

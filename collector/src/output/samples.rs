@@ -184,6 +184,7 @@ fn tick() -> Tick {
         rejected,
         socket_drops: 6,
         events_dropped: 7,
+        state_failures: 8,
     }
 }
 

@@ -79,7 +79,9 @@ fn counting(orders: &Arc<Orders>, received: u64) -> Worker {
             to.send(tick).ok()
         }
         Message::End(_) => None,
-        Message::States | Message::Strays(_) | Message::Keys(_) | Message::Show(_) => Some(()),
+        Message::States | Message::Strays(_) | Message::Keys(_) | Message::Show(_) | Message::Portion(_) => {
+            Some(())
+        }
     })
 }
 

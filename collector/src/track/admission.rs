@@ -52,17 +52,26 @@ impl Admission {
     /// # Errors
     /// [`Reject::Full`] where there is no room, [`Reject::Rate`] where too many come at once.
     pub(super) fn admit(&self, now: Moment) -> Result<(), Reject> {
-        let one_less = |left: u32| left.checked_sub(1);
-        // The count alone is shared, nothing is published by it.
-        self.0
-            .room
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
-            .map_err(|_| Reject::Full)?;
+        self.restore()?;
         if self.0.rate.as_ref().is_none_or(|rate| rate.pass(now)) {
             return Ok(());
         }
         self.leave();
         Err(Reject::Rate)
+    }
+
+    /// Lets in a source that was known before the collector was restarted, however many come at once.
+    ///
+    /// # Errors
+    /// [`Reject::Full`] where there is no room.
+    pub(super) fn restore(&self) -> Result<(), Reject> {
+        let one_less = |left: u32| left.checked_sub(1);
+        // The count alone is shared, nothing is published by it.
+        self.0
+            .room
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+            .map(drop)
+            .map_err(|_| Reject::Full)
     }
 
     /// Gives back the room of one source.

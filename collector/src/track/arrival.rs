@@ -7,6 +7,7 @@
 //! route or a corrected clock is followed at once. State: 21 bytes a source.
 
 use super::config::Margin;
+use super::stored::{Stored, stored};
 
 /// The least safety margin: the grain in which decisions are made.
 const LEAST_MARGIN_US: u64 = 10_000;
@@ -194,6 +195,23 @@ impl Arrivals {
         } else {
             next_us.saturating_sub(ahead_us.unsigned_abs())
         }
+    }
+}
+
+stored!(Arrivals { typical_us, nearest_us, deviation_16us, counts } where |arrivals| {
+    arrivals.deviation_16us <= MAX_DEVIATION_US * 16
+});
+
+impl Stored for Counts {
+    fn store(&self, bytes: &mut Vec<u8>) {
+        self.run().store(bytes);
+        self.beats().store(bytes);
+    }
+
+    fn restore(bytes: &mut &[u8]) -> Option<Self> {
+        let (run, beats) = (i8::restore(bytes)?, u8::restore(bytes)?);
+        let is_sound = run.unsigned_abs() < OUTLIERS_TO_JUMP && (1..=DEVIATION_BEATS).contains(&beats);
+        is_sound.then(|| Self::new(run, beats))
     }
 }
 

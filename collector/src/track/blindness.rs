@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use beacon_common::Moment;
 
+use super::stored::{Stored, stored};
+
 /// How many episodes are kept; where there are more, the two oldest become one.
 const KEPT: usize = 16;
 
@@ -53,6 +55,24 @@ impl Blindness {
         true
     }
 
+    /// The last episode has gone on until a moment.
+    pub fn go_on(&mut self, until: Moment) {
+        if let Some(last) = self.episodes.last_mut() {
+            last.blind += until.since(last.until);
+            last.until = last.until.max(until);
+        }
+    }
+
+    /// Takes in the episodes of another collector or another tracker, which may overlap those that are known.
+    pub fn add_all(&mut self, other: &Self) {
+        let mut episodes = std::mem::take(&mut self.episodes);
+        episodes.extend(&other.episodes);
+        episodes.sort_by_key(|episode| episode.from);
+        for Episode { from, until, blind } in episodes {
+            self.add(from, until, blind);
+        }
+    }
+
     /// How much of the time since `moment` was blind.
     #[must_use]
     pub fn since(&self, moment: Moment) -> Duration {
@@ -89,6 +109,26 @@ impl Blindness {
                     ..*episode
                 }
             })
+    }
+}
+
+stored!(Episode { from, until, blind } where |episode: &Episode| episode.from <= episode.until);
+
+/// How many episodes there are, and then they.
+impl Stored for Blindness {
+    fn store(&self, bytes: &mut Vec<u8>) {
+        bytes.push(self.episodes.len() as u8);
+        self.episodes.iter().for_each(|episode| episode.store(bytes));
+    }
+
+    fn restore(bytes: &mut &[u8]) -> Option<Self> {
+        let count = u8::restore(bytes)?;
+        let episodes = (0..count)
+            .map(|_| Episode::restore(bytes))
+            .collect::<Option<Vec<_>>>()?;
+        let mut blindness = Self::default();
+        blindness.add_all(&Self { episodes });
+        Some(blindness)
     }
 }
 

@@ -7,6 +7,7 @@ use beacon_common::{Health, Label, Moment, Seq, Session};
 
 use super::meter::Measured;
 use super::reject::Rejected;
+use super::stored::numbered;
 
 /// Something that happened at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,6 +102,15 @@ impl State {
         }
     }
 }
+
+numbered!(State {
+    Unknown = 0,
+    Up = 1,
+    Late = 2,
+    Down = 3,
+    Stopped = 4,
+    Asleep = 5,
+});
 
 /// What happened to a source: the names of the event lines about sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -259,6 +269,25 @@ impl Cause {
     }
 }
 
+numbered!(Cause {
+    New = 0,
+    Back = 1,
+    Restart = 2,
+    Awake = 3,
+    Silent = 4,
+    Overslept = 5,
+    Stop = 6,
+    Reboot = 7,
+    Upgrade = 8,
+    Sleep = 9,
+    Process = 10,
+    Renewed = 11,
+    Never = 12,
+    Stalled = 13,
+    Suspended = 14,
+    Restarted = 15,
+});
+
 /// A source's number at this collector: the handle by which its `state` line can be asked for.
 /// It is used again for another source once this one is forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -386,6 +415,8 @@ pub struct Tick {
     pub socket_drops: u64,
     /// Event lines that the reader was too slow for.
     pub events_dropped: u64,
+    /// How often the state file could not be saved.
+    pub state_failures: u64,
 }
 
 impl Tick {
@@ -397,5 +428,6 @@ impl Tick {
         self.rejected.add(&other.rejected);
         self.socket_drops += other.socket_drops;
         self.events_dropped += other.events_dropped;
+        self.state_failures += other.state_failures;
     }
 }

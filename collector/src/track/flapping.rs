@@ -92,6 +92,19 @@ impl Flapping {
         }
     }
 
+    /// A source's falls were held back when the collector was restarted: `told` is what its reader knows.
+    pub fn restore(&mut self, id: SourceId, told: State, now: Moment) {
+        let look_at = now + STEADY_AFTER;
+        self.looks.insert((look_at, id));
+        self.sources.insert(id, Flap { told, look_at });
+    }
+
+    /// What the reader knows of a source whose falls are held back.
+    #[must_use]
+    pub fn told(&self, id: SourceId) -> Option<State> {
+        self.sources.get(&id).map(|flap| flap.told)
+    }
+
     /// Whether its falls are held back.
     #[must_use]
     pub fn is_flapping(&self, id: SourceId) -> bool {

@@ -5,7 +5,11 @@ use beacon_common::Moment;
 use super::asked::Asked;
 use super::event::Cause;
 use super::slots::{Filled, Slots};
+use super::stored::stored;
 use super::tally::Tally;
+
+/// More numbers than any source can have used: with 100 beats a second it takes a billion years.
+const MOST_NUMBERS: u64 = 1 << 62;
 
 /// Why and since when a source is in its state, and its counters over all sessions.
 ///
@@ -79,6 +83,13 @@ impl History {
         self.numbers + current.numbers() - self.left_empty - current.empty()
     }
 
+    /// Whether a source whose current wheel is this one can have come to it: no more was lost than was expected.
+    #[must_use]
+    pub const fn is_sound_beside(&self, current: &Slots) -> bool {
+        let is_countable = self.numbers < MOST_NUMBERS && self.left_empty < MOST_NUMBERS;
+        is_countable && self.left_empty + current.empty() <= self.numbers + current.numbers()
+    }
+
     /// The counters, when the schedule has turned `past` slots beyond the newest beat of the current session and the
     /// waiting time behind it (see [`Slots::lost`]).
     #[must_use]
@@ -96,6 +107,8 @@ impl History {
         }
     }
 }
+
+stored!(History { since, cause, numbers, left_empty, duplicate, reordered, old; asked: false, falls: 0, probes: Asked::NEVER } where |_| true);
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,7 @@
 //! Interarrival jitter as RFC 3550 defines it (section 6.4.1, appendix A.8).
 
+use super::stored::stored;
+
 /// The jitter of one session: a mean of the change of the offset from one arrival to the next, with a memory of
 /// sixteen arrivals. As in the RFC the arithmetic is of 32 bits: a change of more than 35 minutes comes out as
 /// another one, and no jitter is more than 268 seconds.
@@ -36,6 +38,8 @@ impl Jitter {
         self.jitter_16us >> 4
     }
 }
+
+stored!(Jitter { last_offset_us, jitter_16us } where |_| true);
 
 #[cfg(test)]
 mod tests {

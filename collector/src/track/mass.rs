@@ -129,12 +129,16 @@ impl Falls {
         None
     }
 
+    /// A source was in `state` before the collector was restarted.
+    pub(super) fn restore(&self, state: State) {
+        self.fleet.lock().live += u64::from(is_live(state));
+    }
+
     /// A source's state changes. Returns whether a mass loss begins or ends by that.
     pub(super) fn change(&mut self, id: SourceId, change: Change, now: Moment) -> Option<What> {
         let counts = &mut *self.fleet.lock();
         self.own.follow(counts);
-        let is_live = |state| u64::from(matches!(state, State::Up | State::Late));
-        counts.live = counts.live + is_live(change.is) - is_live(change.was);
+        counts.live = counts.live + u64::from(is_live(change.is)) - u64::from(is_live(change.was));
         match change.is {
             State::Late => {
                 self.own.fall(counts, id, change, now);
@@ -150,6 +154,10 @@ impl Falls {
             }
         }
     }
+}
+
+const fn is_live(state: State) -> bool {
+    matches!(state, State::Up | State::Late)
 }
 
 impl Own {

@@ -32,6 +32,7 @@ pub mod rules;
 pub mod slots;
 pub mod snapshots;
 pub mod source;
+pub mod stored;
 pub mod survey;
 pub mod table;
 pub mod tally;

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
+use super::stored::Stored;
+
 /// A socket address in 22 bytes: IPv6 or mapped IPv4 address, scope and port. A flow label is no part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(Rust, packed(2))]
@@ -42,6 +44,26 @@ impl Origin {
         order[..16].copy_from_slice(&{ self.ip }.to_be_bytes());
         order[16..].copy_from_slice(&self.port.to_be_bytes());
         order
+    }
+}
+
+impl Stored for Origin {
+    fn store(&self, bytes: &mut Vec<u8>) {
+        let (ip, scope_id) = match self.addr() {
+            SocketAddr::V4(addr) => (addr.ip().to_ipv6_mapped(), 0),
+            SocketAddr::V6(addr) => (*addr.ip(), addr.scope_id()),
+        };
+        ip.to_bits().store(bytes);
+        scope_id.store(bytes);
+        self.addr().port().store(bytes);
+    }
+
+    fn restore(bytes: &mut &[u8]) -> Option<Self> {
+        let ip = Ipv6Addr::from_bits(u128::restore(bytes)?);
+        let scope_id = u32::restore(bytes)?;
+        let addr = SocketAddrV6::new(ip, u16::restore(bytes)?, 0, scope_id);
+        // An IPv4 address has no scope.
+        (scope_id == 0 || ip.to_ipv4_mapped().is_none()).then(|| Self::of(addr.into()))
     }
 }
 

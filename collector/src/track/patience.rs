@@ -13,6 +13,7 @@ use super::event::SourceId;
 use super::origin::Origin;
 use super::rules::Rules;
 use super::source::Source;
+use super::stored::stored;
 use beacon_common::{Frame, Moment};
 
 /// The largest multiplier that can be learned.
@@ -163,6 +164,13 @@ impl Patience {
     }
 }
 
+/// How long a source was heard, at most.
+const MOST_HEARD_US: u64 = 1 << 62;
+
+stored!(Patience { heard_us, needed, beats, misses, is_learning } where |patience| {
+    patience.misses >= 1 && patience.misses <= MOST_MISSES && patience.heard_us < MOST_HEARD_US
+});
+
 /// What is known of all sources.
 #[derive(Debug)]
 pub struct Patiences {
@@ -185,6 +193,20 @@ impl Patiences {
     pub fn admit(&mut self, id: SourceId, source: &mut Source) {
         self.each.put(id, Patience::new(self.allowance));
         self.apply(id, source);
+    }
+
+    /// A source that was known before the collector was restarted has this number, and this was learned of it, if
+    /// anything was.
+    pub fn restore(&mut self, id: SourceId, learned: Option<Patience>) {
+        let mut patience = learned.unwrap_or(Patience::new(self.allowance));
+        patience.misses = patience.misses.min(self.allowance.misses_max);
+        self.each.put(id, patience);
+    }
+
+    /// What is known of one source.
+    #[must_use]
+    pub fn get(&self, id: SourceId) -> Option<&Patience> {
+        self.each.get(id)
     }
 
     /// Has the source take its newest beat, which ends the silence after the one before. A deadline that was given

@@ -10,6 +10,7 @@ use std::time::Duration;
 use beacon_common::{Frame, Label, Moment, Session};
 
 use super::event::SourceId;
+use super::stored::stored;
 use super::transmit::Peer;
 use super::ways::Way;
 
@@ -102,7 +103,7 @@ impl Held {
 
 /// What is remembered of a source that goes on in a session which is not its highest.
 #[derive(Clone, Copy, Debug)]
-struct Past {
+pub struct Past {
     /// The highest session there was: whatever is not above it may have been recorded.
     highest: Session,
     /// The session before the current one.
@@ -111,11 +112,24 @@ struct Past {
     is_contested: bool,
 }
 
+stored!(Past { highest, displaced, is_contested } where |_| true);
+
 /// The sources that have gone back to an older session, with what they went back from.
 #[derive(Default)]
 pub struct Pasts(HashMap<SourceId, Past>);
 
 impl Pasts {
+    /// A source was known before the collector was restarted, and this is remembered of it.
+    pub fn restore(&mut self, id: SourceId, past: Past) {
+        self.0.insert(id, past);
+    }
+
+    /// What is remembered of a source.
+    #[must_use]
+    pub fn get(&self, id: SourceId) -> Option<Past> {
+        self.0.get(&id).copied()
+    }
+
     /// The highest session there was of a source, the `current` one included.
     #[must_use]
     pub fn highest(&self, id: SourceId, current: Session) -> Session {

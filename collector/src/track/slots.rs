@@ -7,6 +7,8 @@
 
 use beacon_common::Seq;
 
+use super::stored::stored;
+
 /// How many sequence numbers the wheel holds.
 pub const SLOTS: u32 = u64::BITS;
 
@@ -63,6 +65,12 @@ impl Slots {
             highest,
             first,
         }
+    }
+
+    /// Whether it is the wheel of any session: its newest slot is full, and numbers are expected from one on that is no
+    /// higher.
+    const fn is_sound(&self) -> bool {
+        self.filled & 1 != 0 && self.first <= self.highest
     }
 
     /// The highest number seen.
@@ -172,6 +180,8 @@ impl Slots {
         u64::from(empty.count_ones()) + past.max(0).unsigned_abs()
     }
 }
+
+stored!(Slots { filled, highest, first } where Slots::is_sound);
 
 /// A word whose `count` lowest bits are set; all of them where it has no more.
 const fn low_bits(count: u32) -> u64 {

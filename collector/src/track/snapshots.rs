@@ -78,6 +78,15 @@ impl Snapshots {
         Some(&mut ledger.meter)
     }
 
+    /// A source that was known before the collector was restarted has this number, and these counters.
+    pub fn restore(&mut self, id: SourceId, source: &Source, tally: Tally) {
+        self.admit(id, source);
+        let reports = self.reports.as_mut();
+        if let Some(ledger) = reports.and_then(|reports| reports.ledgers.get_mut(id)) {
+            ledger.last = tally;
+        }
+    }
+
     /// Asks for the state of one source, once.
     pub fn ask(&mut self, id: SourceId, table: &mut Table) {
         let Some((_, history)) = table.record_mut(id) else {

@@ -3,6 +3,7 @@
 use std::mem::size_of;
 use std::time::Duration;
 
+use beacon_common::wire::{MAX_INTERVAL_MS, MIN_INTERVAL_MS};
 use beacon_common::{Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
 
 use super::arrival::{Arrivals, Spacing};
@@ -13,6 +14,7 @@ use super::jitter::Jitter;
 use super::origin::Origin;
 use super::rules::Rules;
 use super::slots::{Filled, SLOTS, Slots};
+use super::stored::{numbered, stored};
 use super::ways::WayId;
 
 /// How long a device that said that it sleeps may go on sending until it does, at least.
@@ -355,6 +357,13 @@ impl Source {
         Some(1 + overdue_us.div_ceil(u64::from(self.interval_ms) * 1_000))
     }
 
+    /// Whether its interval, its multiplier and what a reply says are such as it could have been judged by.
+    fn is_sound(&self) -> bool {
+        let is_interval = (MIN_INTERVAL_MS..=MAX_INTERVAL_MS).contains(&self.interval_ms);
+        let is_reply_sound = self.newest != Newest::Reply || self.sent_us <= u32::MAX.into();
+        is_interval && is_reply_sound && self.misses >= 1
+    }
+
     /// How many slots beyond the newest the source's schedule has turned, less the waiting time. It stands still
     /// from the down deadline on: a source that is down is not known to send. After a bye there is nothing
     /// beyond the newest, and the wheel turns by the interval. A reply says how many slots have turned by then.
@@ -380,6 +389,18 @@ impl Source {
         }
     }
 }
+
+numbered!(Newest {
+    Beat = 0,
+    Reply = 1,
+    Sleep = 2,
+    End = 3,
+});
+
+stored!(Source {
+    label, state, health, session, origin, arrived, interval_ms, slots, jitter, arrivals, sent_us, next_ms, uptime_s,
+    misses, newest; alarm: Alarm::default(), way: WayId::NONE
+} where Source::is_sound);
 
 /// The collector's clock minus the sender's, modulo 2^64: the sender's is whatever it says.
 pub(super) const fn offset_us(frame: &Frame, now: Moment) -> i64 {

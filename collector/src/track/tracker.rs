@@ -8,6 +8,7 @@ mod blind;
 mod edges;
 mod prove;
 mod silence;
+mod survival;
 mod unsteady;
 
 use std::collections::VecDeque;
@@ -40,6 +41,8 @@ use super::tell::{self, Before};
 use super::transmit::{Peer, Transmit};
 use super::twins::Twins;
 use super::ways::{Way, Ways};
+
+pub use survival::Portion;
 
 /// How many datagrams are looked up at once.
 const LOOKED_UP_AT_ONCE: usize = 32;
@@ -112,6 +115,8 @@ pub struct Tracker {
     patiences: Option<Patiences>,
     /// The counters of the sources that are no longer kept.
     departed: Tally,
+    /// A source has entered a state or begun a session.
+    has_changed: bool,
 }
 
 impl Tracker {
@@ -146,6 +151,7 @@ impl Tracker {
             flapping: Flapping::default(),
             patiences: Patiences::new(&config),
             departed: Tally::default(),
+            has_changed: false,
             config,
         }
     }
@@ -327,6 +333,7 @@ impl Tracker {
 
     fn enter(&mut self, id: SourceId, state: State, cause: Cause, now: Moment) {
         let (source, history) = self.table.record_mut(id).expect(FOUND);
+        self.has_changed = true;
         self.states[source.state as usize] -= 1;
         self.states[state as usize] += 1;
         let change = Change {

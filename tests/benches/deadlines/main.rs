@@ -9,13 +9,15 @@ mod sent;
 mod told;
 
 use std::error::Error;
+use std::fs;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use beacon_tests::e2e::Binary;
-use beacon_tests::load::{Beacons, Generator, Impairments, Pace, Settings, Share};
+use beacon_tests::e2e::{Binary, Collector};
+use beacon_tests::load::{Beacons, Generator, Impairments, Pace, Settings, Share, now};
 use beacon_tests::measure::{
     LOAD_CORE, Queues, conclude, free_port, machine, measure, pin, spawn_pinned, wait_until_bound,
 };
@@ -38,6 +40,10 @@ struct Options {
     /// How many of them fall silent
     #[arg(long, default_value = "1%")]
     die: Share,
+
+    /// Keeps the state in this directory, and shows at the end how long it takes to start with it
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
 
     /// Repeats the random decisions of a run
     #[arg(long, default_value = "1")]
@@ -76,7 +82,29 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         options.seed
     )?;
     write!(out, "{}", play(options, interval)?)?;
+    if let Some(file) = options.state_file() {
+        write!(out, "{}", start_again(&file)?)?;
+    }
     Ok(())
+}
+
+impl Options {
+    fn state_file(&self) -> Option<PathBuf> {
+        self.state.as_ref().map(|directory| directory.join("state"))
+    }
+}
+
+/// How long a collector takes until it listens to the sources of a state file.
+fn start_again(file: &Path) -> Result<String, Box<dyn Error>> {
+    let path = file.to_str().ok_or("the directory's name is no text")?;
+    let began = now();
+    let mut collector = Collector::start("127.0.0.1:0", &["--state", path]);
+    let took = now().since(began);
+    let restored = collector.wait_for_log(" sources, as they were ");
+    let megabytes = fs::metadata(file)?.len() / 1_000_000;
+    Ok(format!(
+        "\nstarted again in {took:?} with {megabytes} MB: {restored}\n"
+    ))
 }
 
 fn play(options: &Options, interval: Duration) -> Result<Report, Box<dyn Error>> {
@@ -92,6 +120,9 @@ fn play(options: &Options, interval: Duration) -> Result<Report, Box<dyn Error>>
             "0",
         ])
         .stdout(Stdio::piped());
+    if let Some(file) = options.state_file() {
+        command.arg("--state").arg(file);
+    }
     let mut collector = spawn_pinned(Binary::Collector.name(), &mut command)?;
     let lines = collector.stdout().expect("it was just asked to be piped");
     let told = Told::follow(lines);

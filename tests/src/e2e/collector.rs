@@ -125,6 +125,19 @@ impl Collector {
         self.process.signal(signal);
     }
 
+    /// Kills it with SIGKILL. Returns all that it has told.
+    pub fn kill(mut self) -> Vec<Line> {
+        self.process.kill();
+        while self.next_line(Limit::soon()) {}
+        self.told
+    }
+
+    /// The number of its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Stops reading what it writes.
     pub fn pause_reading(&self) {
         self.stdout.pause();

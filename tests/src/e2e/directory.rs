@@ -14,6 +14,12 @@ impl Default for Directory {
 }
 
 impl Directory {
+    /// One in memory, where there is such a thing: on a disk that others keep busy, a file takes seconds to get there.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        tempfile::tempdir_in("/dev/shm").map_or_else(|_| Self::default(), Self)
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {

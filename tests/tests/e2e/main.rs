@@ -19,6 +19,7 @@ mod options;
 mod proof;
 mod reach;
 mod reader;
+mod restarts;
 mod workers;
 
 use beacon_tests::e2e::Witness;

@@ -1,0 +1,201 @@
+//! The state file in its directory: who may write it, and how it is replaced without ever being half of anything.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::failure::{Exit, Failure};
+
+/// A file that one process at a time reads and replaces.
+#[derive(Debug)]
+pub struct StateFile {
+    path: PathBuf,
+    /// Beside the file, because the file itself is replaced. Whoever ends, however that is, lets go of it.
+    _lock: File,
+}
+
+impl StateFile {
+    /// Claims the file at `path`, whether or not there is one, and sees that it can be replaced.
+    ///
+    /// # Errors
+    /// [`Exit::InUse`] where another process has it, [`Exit::CannotCreate`] where its directory cannot be written.
+    pub fn claim(path: PathBuf) -> Result<Self, Failure> {
+        let lock = create(&beside(&path, ".lock")).map_err(|error| cannot_create(&path, &error))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::new(
+                    Exit::InUse,
+                    format_args!(
+                        "--state: {}: in use by another collector; give each a file of its own",
+                        path.display()
+                    ),
+                ));
+            }
+            Err(TryLockError::Error(error)) => return Err(cannot_create(&path, &error)),
+        }
+        let file = Self { path, _lock: lock };
+        let new = file.new_path();
+        create(&new)
+            .and_then(|_| fs::remove_file(&new))
+            .map_err(|error| cannot_create(&file.path, &error))?;
+        Ok(file)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens what there is; `None` where there is nothing.
+    ///
+    /// # Errors
+    /// [`Exit::NoInput`] where it cannot be opened.
+    pub fn open(&self) -> Result<Option<File>, Failure> {
+        match File::open(&self.path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::new(
+                Exit::NoInput,
+                format_args!("--state: {}: cannot be read: {error}", self.path.display()),
+            )),
+        }
+    }
+
+    /// Replaces the file by what `write` writes. Whenever the power fails, the old one is there or the new one: the new
+    /// one is on the disk before it has the name, and the name before this returns. Where it fails, the old one stays,
+    /// and nothing else.
+    ///
+    /// # Errors
+    /// The system's, or that of `write`.
+    pub fn replace<E: From<io::Error>>(&self, write: impl FnOnce(&File) -> Result<(), E>) -> Result<(), E> {
+        let new = self.new_path();
+        let replaced = self.try_replace(&new, write);
+        if replaced.is_err() {
+            // A full disk is not to be kept full. What cannot be removed is written over the next time.
+            let _ = fs::remove_file(&new);
+        }
+        replaced
+    }
+
+    fn try_replace<E: From<io::Error>>(
+        &self,
+        new: &Path,
+        write: impl FnOnce(&File) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let file = create(new)?;
+        write(&file)?;
+        file.sync_all()?;
+        fs::rename(new, &self.path)?;
+        File::open(directory(&self.path))?.sync_all()?;
+        Ok(())
+    }
+
+    fn new_path(&self) -> PathBuf {
+        beside(&self.path, ".new")
+    }
+}
+
+/// An empty file that nobody else reads: it tells who is where.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    }
+}
+
+fn cannot_create(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(
+        Exit::CannotCreate,
+        format_args!(
+            "--state: {}: its directory has to be there and writable: {error}",
+            path.display()
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn claim(directory: &tempfile::TempDir) -> Result<StateFile, Failure> {
+        StateFile::claim(directory.path().join("state"))
+    }
+
+    fn names(directory: &tempfile::TempDir) -> Vec<String> {
+        let entries = fs::read_dir(directory.path()).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_or_not_at_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = claim(&directory).unwrap();
+        assert!(file.open().unwrap().is_none());
+        let write = |text: &'static str| file.replace(|mut file| file.write_all(text.as_bytes()));
+        write("one").unwrap();
+        write("another").unwrap();
+        assert_eq!(fs::read_to_string(file.path()).unwrap(), "another");
+
+        let failed = file.replace(|mut file| {
+            file.write_all(b"half")?;
+            Err(io::Error::from(ErrorKind::StorageFull))
+        });
+        assert_eq!(failed.unwrap_err().kind(), ErrorKind::StorageFull);
+        assert_eq!(fs::read_to_string(file.path()).unwrap(), "another");
+        assert_eq!(names(&directory), ["state", "state.lock"]);
+    }
+
+    #[test]
+    fn a_file_has_one_user_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = claim(&directory).unwrap();
+        assert_eq!(claim(&directory).unwrap_err().exit, Exit::InUse);
+        drop(first);
+        assert!(claim(&directory).is_ok());
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_told_of_at_once() {
+        let failure = StateFile::claim("/nowhere/state".into()).unwrap_err();
+        assert_eq!(failure.exit, Exit::CannotCreate);
+        assert!(
+            failure
+                .line
+                .starts_with("--state: /nowhere/state: its directory has to be there and writable: "),
+            "{failure}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_file_cannot_be_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = claim(&directory).unwrap();
+        fs::create_dir(file.path()).unwrap();
+        let opened = file.open().unwrap();
+        assert!(
+            io::Read::read(&mut opened.unwrap(), &mut [0]).is_err(),
+            "a directory opens, but is not read"
+        );
+    }
+}

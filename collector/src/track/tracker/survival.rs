@@ -1,0 +1,115 @@
+//! What outlives the process: handed out a portion at a time, and taken in when the next process begins.
+
+use beacon_common::Moment;
+
+use super::Tracker;
+use crate::track::blindness::Blindness;
+use crate::track::event::{Cause, Event, SourceId, What};
+use crate::track::reject::Reject;
+use crate::track::stored::Record;
+use crate::track::tell;
+
+/// How many numbers of the table a portion covers: some hundred microseconds' worth of copying.
+const PORTION: u32 = 1_024;
+
+/// Some of what a tracker knows.
+pub struct Portion {
+    /// The records of the sources in it. Each is whole, and carries its own moments.
+    pub records: Vec<Record>,
+    /// When the tracker could not listen until now.
+    pub blindness: Blindness,
+    /// Where the next portion begins; `None` behind the last one.
+    pub next: Option<SourceId>,
+}
+
+impl Tracker {
+    /// The sources with the numbers from `from` on, as far as a portion goes. The first one begins at
+    /// [`SourceId::FIRST`].
+    #[must_use]
+    pub fn portion(&self, from: SourceId) -> Portion {
+        let end = from.0.saturating_add(PORTION);
+        let next = SourceId(end);
+        let record = |id: u32| {
+            let id = SourceId(id);
+            let source = self.table.get(id)?.clone();
+            let learned = self.patiences.as_ref().and_then(|patiences| patiences.get(id));
+            Some(Record {
+                source,
+                history: self.table.history(id).clone(),
+                past: self.pasts.get(id),
+                told: self.flapping.told(id),
+                patience: learned.map(|patience| Box::new(patience.clone())),
+            })
+        };
+        Portion {
+            records: (from.0..end).filter_map(record).collect(),
+            blindness: self.blindness.clone(),
+            next: self.table.reaches(next).then_some(next),
+        }
+    }
+
+    /// Goes on where another tracker was, which could not listen in the times of `blindness` and did until `heard_until`.
+    /// To be called first of all, when the sources are not restored yet; [`Tracker::resume`] comes last.
+    pub fn begin_resuming(&mut self, blindness: &Blindness, heard_until: Moment, now: Moment) {
+        self.blindness.add_all(blindness);
+        self.blindness.add(heard_until, now, now.since(heard_until));
+        // Else the wheel would have everyone looked at once more.
+        self.on_time(now);
+    }
+
+    /// Listens again from `now` on.
+    pub fn resume(&mut self, heard_until: Moment, now: Moment) {
+        let blind = now.since(heard_until);
+        if blind.is_zero() {
+            return;
+        }
+        self.blindness.go_on(now);
+        if self.commons.tells_blindness(heard_until, now) {
+            let cause = Cause::Restarted;
+            let what = What::Blind { blind, cause };
+            self.events.push_back(Event { at: now, what });
+        }
+    }
+
+    /// Takes in a source as it was known before. Where the same label comes twice, the first one stands.
+    ///
+    /// # Errors
+    /// [`Reject::Full`] where there is no room.
+    pub fn restore(&mut self, record: Record, now: Moment) -> Result<(), Reject> {
+        let Record {
+            mut source,
+            mut history,
+            past,
+            told,
+            patience,
+        } = record;
+        let hash = self.table.hash(&source.label);
+        if self.table.find(&source.label, hash).is_some() {
+            return Ok(());
+        }
+        self.commons.admission.restore()?;
+        source.arrived = source.arrived.min(now);
+        history.since = history.since.min(now);
+        let state = source.state;
+        let id = self.table.admit(hash, (source, history));
+        self.states[state as usize] += 1;
+        past.into_iter().for_each(|past| self.pasts.restore(id, past));
+        match told {
+            Some(told) => self.flapping.restore(id, told, now),
+            None => self.falls.restore(state),
+        }
+        if let Some(patiences) = &mut self.patiences {
+            patiences.restore(id, patience.map(|patience| *patience));
+        }
+        let record = (&self.table[id], self.table.history(id));
+        let tally = tell::tally(record, now, self.rules());
+        self.snapshots.restore(id, record.0, tally);
+        self.table[id].alarm = self.deadlines.arm(id.0, self.deadline(id));
+        Ok(())
+    }
+
+    /// Whether any source has entered a state or begun a session since this was last asked.
+    pub const fn take_changed(&mut self) -> bool {
+        std::mem::replace(&mut self.has_changed, false)
+    }
+}

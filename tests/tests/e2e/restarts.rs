@@ -1,0 +1,254 @@
+//! What a collector knows survives it, whether it ends in order or is killed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use beacon_common::Reason;
+use beacon_tests::e2e::{
+    Binary, Collector, Directory, Killing, Limit, Lines, Process, Sender, Signal, run, skip,
+};
+use beacon_tests::random::number_from_environment;
+
+const ANY: &str = "127.0.0.1:0";
+
+fn state_in(directory: &Directory) -> (PathBuf, String) {
+    let path = directory.path().join("state");
+    let text = path.to_str().unwrap().to_owned();
+    (path, text)
+}
+
+/// Waits until the file is another one than `before`, and gives what it holds.
+fn saved_after(path: &Path, before: Option<&[u8]>) -> Vec<u8> {
+    let limit = Limit::soon();
+    loop {
+        match fs::read(path) {
+            Ok(bytes) if Some(&bytes[..]) != before => return bytes,
+            _ => assert!(!limit.left().is_zero(), "{} is not saved", path.display()),
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_was_known_is_known_after_an_end_in_order() {
+    let directory = Directory::in_memory();
+    let (_, state) = state_in(&directory);
+    let mut collector = Collector::start(ANY, &["--state", &state]);
+    let address = collector.address();
+    let [mut living, mut mortal, mut sleeping, mut stopped] =
+        ["living", "mortal", "sleeping", "stopped"].map(|label| Sender::new(address, label).every_ms(300));
+    for sender in [&mut living, &mut mortal, &mut sleeping, &mut stopped] {
+        sender.beat();
+        collector.tells(sender.frame.label.as_str(), "up new");
+    }
+    sleeping.bye(Reason::Sleep, 3_600_000);
+    stopped.bye(Reason::Stop, 0);
+    collector.tells("sleeping", "asleep sleep");
+    collector.tells("stopped", "stopped stop");
+    collector.stop();
+
+    let mut collector = Collector::start(&address.to_string(), &["--state", &state]);
+    let blind = collector.says("blind");
+    assert_eq!(blind.text("cause"), "restarted");
+    collector.signal(Signal::USR1);
+    let states = ["living", "mortal", "sleeping", "stopped"].map(|label| collector.shows(label));
+    assert_eq!(
+        states.each_ref().map(|line| line.text("state")),
+        ["up", "up", "asleep", "stopped"]
+    );
+    assert_eq!(
+        states.each_ref().map(|line| line.number("received")),
+        [1, 1, 2, 2]
+    );
+    assert!(
+        (3_500_000..=3_660_000).contains(&states[2].number("bound_ms")),
+        "{}",
+        states[2]
+    );
+    // One goes on, one comes back in a new session, one is dead.
+    stopped.restart();
+    stopped.beat();
+    collector.tells("stopped", "up restart");
+    living.beat();
+    let late = collector.tells("mortal", "late silent");
+    let down = collector.tells("mortal", "down silent");
+    assert_eq!((late.text("was"), down.number("received")), ("up", 1));
+    for label in ["living", "stopped"] {
+        collector.tells(label, "late silent");
+        collector.tells(label, "down silent");
+    }
+    let told = collector.stop();
+    let blind = told.iter().filter(|line| line.event() == "blind").count();
+    assert_eq!(blind, 1);
+}
+
+#[test]
+fn a_change_is_saved_at_once_and_survives_being_killed() {
+    let directory = Directory::in_memory();
+    let (path, state) = state_in(&directory);
+    let collector = Collector::start(ANY, &["--state", &state]);
+    let address = collector.address();
+    let mut sender = Sender::new(address, "fridge-7").every_ms(200);
+    sender.beat();
+    let first = saved_after(&path, None);
+    collector.kill();
+
+    let mut collector = Collector::start(&address.to_string(), &["--state", &state]);
+    collector.tells("fridge-7", "late silent");
+    collector.tells("fridge-7", "down silent");
+    let second = saved_after(&path, Some(&first));
+    // That may be the one of being late.
+    let limit = Limit::after(Duration::from_millis(300));
+    while !limit.left().is_zero() && fs::read(&path).unwrap() == second {
+        std::thread::yield_now();
+    }
+    collector.kill();
+
+    let mut collector = Collector::start(&address.to_string(), &["--state", &state]);
+    sender.beat();
+    let up = collector.tells("fridge-7", "up back");
+    assert_eq!(
+        (up.text("was"), up.number("received"), up.number("lost")),
+        ("down", 2, 0)
+    );
+    collector.tells("fridge-7", "late silent");
+    collector.tells("fridge-7", "down silent");
+    collector.stop();
+}
+
+/// The bigger run is `cargo run --release -p beacon-tests --bin killing`.
+#[test]
+fn a_collector_that_is_killed_ends_up_knowing_what_another_knows() {
+    let directory = Directory::in_memory();
+    let seed = number_from_environment("BEACON_SEED", 5);
+    println!("BEACON_SEED={seed}");
+    let killing = Killing {
+        sources: 100,
+        interval: Duration::from_millis(400),
+        kills: 5,
+        life: Duration::from_secs(3),
+        death: Duration::from_secs(2),
+        seed,
+        // A margin that does not follow the arrivals keeps the load of the machine from making anybody late.
+        arguments: ["--workers", "2", "--margin", "200ms"]
+            .map(str::to_owned)
+            .to_vec(),
+    };
+    let survived = killing.run(&directory.path().join("state"));
+    assert_eq!(survived.differences(), [""; 0]);
+    assert!(survived.false_downs.is_empty(), "{:#?}", survived.false_downs);
+    assert!(survived.downs > 0, "nobody has died");
+    assert!(survived.blind >= 4, "{} times blind", survived.blind);
+}
+
+#[test]
+fn a_file_that_is_damaged_or_taken_ends_the_run_and_is_left_alone() {
+    let directory = Directory::in_memory();
+    let (path, state) = state_in(&directory);
+    let collector = Collector::start(ANY, &["--state", &state]);
+    Sender::new(collector.address(), "fridge-7").beat();
+    saved_after(&path, None);
+    let refused = |code: i32, what: &str| {
+        let finished = run(Binary::Collector, ["--listen", ANY, "--state", &state]);
+        assert_eq!(finished.code, Some(code), "{finished:?}");
+        let lines: Vec<_> = finished
+            .stderr
+            .iter()
+            .filter(|line| line.contains("--state"))
+            .collect();
+        assert!(matches!(lines[..], [line] if line.contains(what)), "{finished:?}");
+        assert!(finished.stdout.is_empty(), "{finished:?}");
+    };
+    refused(75, "in use by another collector");
+    collector.kill();
+
+    let sound = fs::read(&path).unwrap();
+    let damage = |change: &dyn Fn(&mut Vec<u8>), what: &str| {
+        let mut bytes = sound.clone();
+        change(&mut bytes);
+        fs::write(&path, &bytes).unwrap();
+        refused(65, &format!("{what}; to start without it, move it away"));
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+    };
+    let last = sound.len() - 1;
+    damage(&|bytes| bytes[last] ^= 1, "its checksum is wrong");
+    damage(&|bytes| bytes.truncate(last), "it is cut off");
+    damage(&|bytes| bytes.clear(), "it is cut off");
+    damage(&|bytes| bytes[0] = 0, "it is no state file");
+    damage(
+        &|bytes| bytes[9] = 2,
+        "its format is version 2, and this release reads 1",
+    );
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    refused(66, "cannot be read");
+}
+
+#[test]
+fn a_directory_that_is_not_there_ends_the_run() {
+    let finished = run(
+        Binary::Collector,
+        ["--listen", ANY, "--state", "/nowhere/at/all/state"],
+    );
+    assert_eq!(finished.code, Some(73));
+    assert!(
+        finished.stderr.iter().any(|line| line
+            .contains("--state: /nowhere/at/all/state: its directory has to be there and writable: ")),
+        "{finished:?}"
+    );
+}
+
+/// In a mount namespace with a disk of two pages.
+#[test]
+fn a_full_disk_is_told_once_and_tried_again_while_all_else_goes_on() {
+    let directory = Directory::in_memory();
+    let disk = directory.path().to_str().unwrap();
+    let script = format!("mount -t tmpfs -o size=8k none {disk} && head -c 8192 /dev/zero > {disk}/full");
+    let inside = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "sh", "-c", script]);
+        command
+    };
+    let trial = inside(&script).stderr(Stdio::null()).status();
+    if !trial.is_ok_and(|status| status.success()) {
+        skip("no mount namespace of its own (unshare of util-linux)");
+        return;
+    }
+    let mut command = inside(&format!("{script} && exec \"$0\" \"$@\""));
+    command.arg(Binary::Collector.command().get_program());
+    command.args(["--format", "json", "--tick", "100ms", "--listen", ANY]);
+    command.args(["--state", &format!("{disk}/state")]);
+    let mut process = Process::spawn("beacon-collector", command.stdout(Stdio::piped()));
+    let mut stdout = Lines::follow(process.stdout().unwrap());
+    let mut next = |event: &str, is_wanted: &dyn Fn(&beacon_tests::e2e::Line) -> bool| {
+        let limit = Limit::soon();
+        loop {
+            let line = stdout.next(limit).map(beacon_tests::e2e::Line::parse);
+            let line = line.unwrap_or_else(|| panic!("no {event}"));
+            if line.event() == event && is_wanted(&line) {
+                return line;
+            }
+        }
+    };
+    let start = next("start", &|_| true);
+    let address = start.as_json()["listen"][0].as_str().unwrap().parse().unwrap();
+    let mut sender = Sender::new(address, "fridge-7");
+    sender.beat_acked();
+    next("up", &|_| true);
+    process.wait_for_log("not saved");
+    next("tick", &|tick| tick.number("state_failures") >= 2);
+    sender.beat_acked();
+    // The disk of the process, seen from here.
+    fs::remove_file(format!("/proc/{}/root{disk}/full", process.id())).unwrap();
+    process.wait_for_log("saved again, after ");
+    process.signal(Signal::TERM);
+    assert_eq!(process.wait().code(), Some(0), "{:?}", process.whole_log());
+    let told = process
+        .whole_log()
+        .iter()
+        .filter(|line| line.contains("not saved"))
+        .count();
+    assert_eq!(told, 1);
+}
