@@ -104,7 +104,7 @@ impl Tracker {
         let record = (&self.table[id], self.table.history(id));
         let tally = tell::tally(record, now, self.rules());
         self.snapshots.restore(id, record.0, tally);
-        self.table[id].alarm = self.deadlines.arm(id.0, self.deadline(id));
+        self.deadlines.arm(id.0, self.deadline(id));
         Ok(())
     }
 
