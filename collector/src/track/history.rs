@@ -2,7 +2,6 @@
 
 use beacon_common::Moment;
 
-use super::asked::Asked;
 use super::event::Cause;
 use super::slots::{Filled, Slots};
 use super::stored::stored;
@@ -28,8 +27,6 @@ pub struct History {
     pub asked: bool,
     /// How often it has fallen in the last minutes (see [`Flapping`](super::flapping::Flapping)).
     pub falls: u8,
-    /// What asking it for a sign of life has come to.
-    pub probes: Asked,
     /// Numbers that were expected in the sessions before the current one, and unexpected ones that came.
     numbers: u64,
     /// Slots that left the wheel empty, in every session.
@@ -48,7 +45,6 @@ impl History {
             cause: Cause::New,
             asked: false,
             falls: 0,
-            probes: Asked::NEVER,
             numbers: 0,
             left_empty: 0,
             duplicate: 0,
@@ -108,7 +104,7 @@ impl History {
     }
 }
 
-stored!(History { since, cause, numbers, left_empty, duplicate, reordered, old; asked: false, falls: 0, probes: Asked::NEVER } where |_| true);
+stored!(History { since, cause, numbers, left_empty, duplicate, reordered, old; asked: false, falls: 0 } where |_| true);
 
 #[cfg(test)]
 mod tests {

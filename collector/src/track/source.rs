@@ -7,6 +7,7 @@ use beacon_common::wire::{MAX_INTERVAL_MS, MIN_INTERVAL_MS};
 use beacon_common::{Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
 
 use super::arrival::{Arrivals, Spacing};
+use super::asked::Asked;
 use super::blindness::Grid;
 use super::config::Config;
 use super::event::{Cause, State};
@@ -36,6 +37,8 @@ pub struct Source {
     pub origin: Origin,
     /// The way back to it.
     pub way: WayId,
+    /// What asking it for a sign of life has come to.
+    pub probes: Asked,
     /// When its newest beat or reply came.
     pub arrived: Moment,
     /// The interval that its newest beat or reply states, in milliseconds.
@@ -114,6 +117,7 @@ impl Source {
             session: frame.session,
             origin,
             way: WayId::NONE,
+            probes: Asked::NEVER,
             arrived: now,
             interval_ms: frame.interval_ms,
             slots: Slots::new(frame.seq, frame.seq),
@@ -399,7 +403,7 @@ numbered!(Newest {
 
 stored!(Source {
     label, state, health, session, origin, arrived, interval_ms, slots, jitter, arrivals, sent_us, next_ms, uptime_s,
-    misses, newest; way: WayId::NONE
+    misses, newest; way: WayId::NONE, probes: Asked::NEVER
 } where Source::is_sound);
 
 /// The collector's clock minus the sender's, modulo 2^64: the sender's is whatever it says.

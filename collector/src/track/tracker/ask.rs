@@ -18,7 +18,7 @@ impl Tracker {
         }
         let (source, history) = self.table.record_mut(id).expect(FOUND);
         let received = history.received(&source.slots);
-        history.probes.begin_silence(received);
+        source.probes.begin_silence(received);
         if let Some(promise) = self.table[id].promise(self.rules()) {
             self.ask_if_due(id, promise.down_at, now);
         }
@@ -39,7 +39,7 @@ impl Tracker {
         let (source, history) = self.table.record_mut(id).expect(FOUND);
         if source.origin != before {
             let received = history.received(&source.slots);
-            history.probes.begin_address(received - 1);
+            source.probes.begin_address(received - 1);
         }
     }
 
@@ -48,8 +48,8 @@ impl Tracker {
         if !self.is_asked(id) {
             return None;
         }
-        let history = self.table.history(id);
-        history.probes.next(history.since, down_at)
+        let since = self.table.history(id).since;
+        self.table[id].probes.next(since, down_at)
     }
 
     /// Whether a source is asked at all before its silence is judged.
@@ -69,7 +69,7 @@ impl Tracker {
         }
         let (source, history) = self.table.record_mut(id).expect(FOUND);
         let since = history.since;
-        history.probes.pass(since, down_at, now);
+        source.probes.pass(since, down_at, now);
         let Some(way) = self.ways.get(source.way) else {
             return;
         };
@@ -78,7 +78,7 @@ impl Tracker {
         if matches!(key, Some(None)) || !self.commons.probes.take(now) {
             return;
         }
-        history.probes.pay();
+        source.probes.pay();
         let nonce = self.nonces.of(&source.label, source.session, source.arrived);
         let probe = Frame::probe(source.label, source.session, nonce);
         let peer = Peer {
@@ -125,7 +125,7 @@ impl Tracker {
         let (source, history) = self.table.record_mut(id).expect(FOUND);
         let before = Before::of((source, history), now);
         source.take_reply(reply, now);
-        history.probes.trust();
+        source.probes.trust();
         if let Some(patiences) = &mut self.patiences {
             patiences.apply(id, source);
         }

@@ -35,7 +35,7 @@ impl Tracker {
             let learned = self.patiences.as_ref().and_then(|patiences| patiences.get(id));
             Some(Record {
                 source,
-                history: self.table.history(id).clone(),
+                history: *self.table.history(id),
                 past: self.pasts.get(id),
                 told: self.flapping.told(id),
                 patience: learned.map(|patience| Box::new(patience.clone())),
