@@ -399,7 +399,7 @@ numbered!(Newest {
 
 stored!(Source {
     label, state, health, session, origin, arrived, interval_ms, slots, jitter, arrivals, sent_us, next_ms, uptime_s,
-    misses, newest; alarm: Alarm::default(), way: WayId::NONE
+    misses, newest; way: WayId::NONE
 } where Source::is_sound);
 
 /// The collector's clock minus the sender's, modulo 2^64: the sender's is whatever it says.

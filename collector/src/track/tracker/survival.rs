@@ -35,7 +35,7 @@ impl Tracker {
             let learned = self.patiences.as_ref().and_then(|patiences| patiences.get(id));
             Some(Record {
                 source,
-                history: self.table.history(id).clone(),
+                history: *self.table.history(id),
                 past: self.pasts.get(id),
                 told: self.flapping.told(id),
                 patience: learned.map(|patience| Box::new(patience.clone())),
@@ -104,7 +104,7 @@ impl Tracker {
         let record = (&self.table[id], self.table.history(id));
         let tally = tell::tally(record, now, self.rules());
         self.snapshots.restore(id, record.0, tally);
-        self.table[id].alarm = self.deadlines.arm(id.0, self.deadline(id));
+        self.deadlines.arm(id.0, self.deadline(id));
         Ok(())
     }
 
