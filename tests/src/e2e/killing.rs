@@ -55,6 +55,14 @@ pub struct Survived {
     pub longest_start: Duration,
 }
 
+/// What the fleet is told.
+#[derive(Default)]
+struct Whistle {
+    /// Nobody comes or goes any more.
+    nobody_turns: AtomicBool,
+    is_over: AtomicBool,
+}
+
 /// A source that comes and goes.
 struct Source {
     frame: Frame,
@@ -87,11 +95,11 @@ impl Killing {
         let killed_arguments = [&["--state", state], &arguments[..]].concat();
         let mut killed = Collector::start("127.0.0.1:0", &killed_arguments);
         let address = killed.address();
-        let is_over = Arc::new(AtomicBool::new(false));
+        let whistle = Arc::new(Whistle::default());
         let fleet = thread::spawn({
-            let (killing, is_over) = (self.clone(), Arc::clone(&is_over));
+            let (killing, whistle) = (self.clone(), Arc::clone(&whistle));
             let to = [address, undisturbed.address()];
-            move || killing.live(to, &is_over)
+            move || killing.live(to, &whistle)
         });
 
         let mut random = Random::new(self.seed);
@@ -116,30 +124,29 @@ impl Killing {
             longest_start = longest_start.max(start.elapsed());
         }
         let began = wall();
-        is_over.store(true, Ordering::Relaxed);
-        let sources = fleet.join().expect("the fleet does not panic");
-        windows.push([began, wall()]);
+        whistle.nobody_turns.store(true, Ordering::Relaxed);
+        // Until whoever is dead is known to be.
+        Limit::after(self.interval * 8 + Duration::from_secs(1)).pass();
         let states = [&mut killed, &mut { undisturbed }].map(|collector| self.states(collector));
+        windows.push([began, wall()]);
+        whistle.is_over.store(true, Ordering::Relaxed);
+        let sources = fleet.join().expect("the fleet does not panic");
         told.extend(killed.end_of_all());
         self.survived(&states, &told, (&sources, &windows), longest_start)
     }
 
-    /// Lets the sources live, until it is over and then for so long that whoever is dead is known to be.
-    fn live(&self, to: [SocketAddr; 2], is_over: &AtomicBool) -> BTreeMap<String, Source> {
+    /// Lets the sources live until it is over.
+    fn live(&self, to: [SocketAddr; 2], whistle: &Whistle) -> BTreeMap<String, Source> {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("the loopback has ports left");
         let mut random = Random::new(!self.seed);
         let mut sources: Vec<Source> = (0..self.sources)
             .map(|number| self.source(number, random.fork()))
             .collect();
-        let mut last: Option<Limit> = None;
-        while last.is_none_or(|last| !last.left().is_zero()) {
-            if last.is_none() && is_over.load(Ordering::Relaxed) {
-                last = Some(Limit::after(self.interval * 8 + Duration::from_secs(1)));
-            }
+        while !whistle.is_over.load(Ordering::Relaxed) {
+            let nobody_turns = whistle.nobody_turns.load(Ordering::Relaxed);
             let at = now();
             for source in sources.iter_mut().filter(|source| source.due() <= at) {
-                // Nobody comes or goes at the end.
-                source.act(self.interval, last.is_some(), |bytes| {
+                source.act(self.interval, nobody_turns, |bytes| {
                     for address in to {
                         // A port without a listener is how it is while the collector is dead.
                         let _ = socket.send_to(bytes, address);
