@@ -20,8 +20,8 @@ mod help;
 ///
 /// Sends one 64-byte UDP datagram an interval. Every option can be set in the environment too, where an empty
 /// variable sets nothing; what stands on the command line goes first. The log goes to stderr, its level by
-/// RUST_LOG. Exit codes: 1 not acked (--once, --sleep-for), 2 wrong arguments, 66 unusable key file, 71 the
-/// system refuses what every process needs, 74 unwritable output, 77 key file open to others.
+/// RUST_LOG. Exit codes: 1 not sent or not acked (--once, --sleep-for), 2 wrong arguments, 66 unusable key file,
+/// 71 the system refuses what every process needs, 74 unwritable output, 77 key file open to others.
 #[derive(Debug, Parser)]
 #[command(name = "beacon-agent", version, override_usage = "beacon-agent [OPTIONS]")]
 pub struct Options {
