@@ -19,8 +19,9 @@ mod help;
 /// Tells its collectors, on time and with little else, that this device is alive.
 ///
 /// Sends one 64-byte UDP datagram an interval. Every option can be set in the environment too, where an empty
-/// variable sets nothing; what stands on the command line goes first. The log goes to stderr, its level by RUST_LOG. Exit codes: 2 wrong
-/// arguments, 66 unusable key file, 77 key file open to others.
+/// variable sets nothing; what stands on the command line goes first. The log goes to stderr, its level by
+/// RUST_LOG. Exit codes: 1 not sent or not acked (--once, --sleep-for), 2 wrong arguments, 66 unusable key file,
+/// 71 the system refuses what every process needs, 74 unwritable output, 77 key file open to others.
 #[derive(Debug, Parser)]
 #[command(name = "beacon-agent", version, override_usage = "beacon-agent [OPTIONS]")]
 pub struct Options {
@@ -30,8 +31,8 @@ pub struct Options {
     pub to: Vec<Destination>,
 
     /// Whether each beat goes to all collectors, or to the first that answers: all or failover. With failover
-    /// an earlier collector that was lost is tried with every --misses-th beat, and has the beats back once it
-    /// answers
+    /// an earlier collector that was lost is tried with every --misses-th beat, and where its name has new
+    /// addresses with each beat that asks for an ack; it has the beats back once it answers
     #[arg(long, env = "BEACON_MODE", value_name = "MODE", default_value = "all", value_parser = mode, allow_hyphen_values = true)]
     pub mode: Mode,
 

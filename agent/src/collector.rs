@@ -12,6 +12,17 @@ use crate::resolve::{Resolved, Timetable};
 use crate::route::Standing;
 use crate::socket::{Family, Sockets, Trouble, Unsent};
 
+/// What this device's own network says of the address in use, whether acks are asked for or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Footing {
+    /// It has taken what was sent there.
+    Firm,
+    /// It did not take what was sent there last.
+    Refused,
+    /// It refused another address, and this one has not answered.
+    Detour,
+}
+
 /// A collector that beats are sent to.
 #[derive(Debug)]
 pub struct Collector {
@@ -19,6 +30,7 @@ pub struct Collector {
     addresses: Vec<SocketAddr>,
     /// Which of the addresses is sent to.
     current: usize,
+    footing: Footing,
     /// How many of them have had no ask since there are new ones among them.
     untried: usize,
     timetable: Option<Timetable>,
@@ -42,6 +54,7 @@ impl Collector {
             destination,
             addresses,
             current: 0,
+            footing: Footing::Firm,
             untried: 0,
             timetable,
             family: bind.map(Family::of),
@@ -66,6 +79,9 @@ impl Collector {
     /// Goes on to the next of them, and after the last to the first.
     pub fn turn_to_next_address(&mut self) {
         self.current = (self.current + 1).checked_rem(self.addresses.len()).unwrap_or(0);
+        if self.footing == Footing::Refused {
+            self.footing = Footing::Detour;
+        }
     }
 
     /// Whether its name may yet turn out to have an address: the first answer has not come.
@@ -101,7 +117,8 @@ impl Collector {
     pub fn standing(&self) -> Standing {
         match (self.address(), self.link.state()) {
             (None, _) => Standing::Unusable,
-            (Some(_), State::Untried | State::Answering) => Standing::Usable,
+            (Some(_), State::Untried) => Standing::Untried,
+            (Some(_), State::Answering) => Standing::Answering,
             (Some(_), State::Lost) if self.untried != 0 => Standing::Moved,
             (Some(_), State::Lost) => Standing::Unusable,
         }
@@ -122,14 +139,21 @@ impl Collector {
             .filter(|&(_, total)| total != 0)
     }
 
-    /// Sends it one frame, and says whether the network took it.
+    /// Sends it one frame, and says whether the network took it. Where the network did not take the one before, this
+    /// one goes to the next of the name's addresses.
     pub fn send(&mut self, bytes: &[u8], sockets: &mut Sockets, now: Moment) -> bool {
+        if self.footing == Footing::Refused {
+            self.turn_to_next_address();
+        }
         let Some(address) = self.address() else {
             return false;
         };
         match sockets.send(bytes, address) {
             Ok(()) => true,
             Err(Unsent { trouble, error }) => {
+                if trouble.is_of_address() {
+                    self.footing = Footing::Refused;
+                }
                 self.trouble(trouble, &error, now);
                 false
             }
@@ -137,12 +161,15 @@ impl Collector {
     }
 
     /// The next beat is due: whatever the one before asked stays unanswered. Silence moves on to the next of
-    /// the name's addresses. The name of a lost collector is asked for whether it was asked for an ack or not: with
+    /// the name's addresses: that of a lost collector, and a single one on a detour, so that the address that
+    /// answered before is soon tried again. The name of a lost collector is asked for whether it was asked for an ack or not: with
     /// failover that is rare.
     pub fn judge(&mut self) {
+        let unanswered = self.link.unanswered();
         let silence = self.link.judge();
-        if silence.is_some() {
-            self.is_newly_lost |= silence == Some(Silence::Lost);
+        let is_detour_silent = self.footing == Footing::Detour && self.link.unanswered() != unanswered;
+        self.is_newly_lost |= silence == Some(Silence::Lost);
+        if silence.is_some() || is_detour_silent {
             self.turn_to_next_address();
         }
         if self.link.state() == State::Lost
@@ -169,13 +196,15 @@ impl Collector {
     /// Takes an ack of this session that came from that address. `None` where it answers nothing.
     pub fn answer(&mut self, seq: Seq, sent_us: u64, now_us: u64, from: SocketAddr) -> Option<Answer> {
         let answer = self.link.answer(seq, sent_us, now_us)?;
+        let is_found = matches!(answer, Answer::Found { .. });
+        if is_found || self.footing == Footing::Detour {
+            // Its addresses were tried in turn; it was not always the last one tried that answers.
+            self.current = self.place_of(from).unwrap_or(self.current);
+        }
+        self.footing = Footing::Firm;
         match answer {
             Answer::First => info!("{self}: answers"),
-            Answer::Found { .. } => {
-                // Its addresses were tried in turn; it was not always the last one tried that answers.
-                self.current = self.place_of(from).unwrap_or(self.current);
-                info!("{self}: found, it answers again");
-            }
+            Answer::Found { .. } => info!("{self}: found, it answers again"),
             Answer::Again => {}
         }
         Some(answer)
@@ -223,6 +252,9 @@ impl Collector {
                     .position(|&address| Some(address) == in_use)
                     .unwrap_or(0);
                 self.addresses = addresses;
+                if self.address() != in_use {
+                    self.footing = Footing::Firm;
+                }
             }
             Err(error) => self.trouble(Trouble::Name, &error, now),
         }

@@ -117,7 +117,7 @@ fn purpose(options: &Options) -> Result<Purpose, Failure> {
     let conflict = |one, other| {
         Err(Failure::usage(
             one,
-            format_args!("cannot go with {other}; it takes one"),
+            format_args!("cannot go with {other}; leave one of them out"),
         ))
     };
     match (options.once, options.sleep_for, options.count) {
@@ -227,7 +227,7 @@ mod tests {
         ] {
             let failure = purpose(line).unwrap_err();
             assert_eq!(failure.code(), 2);
-            assert!(failure.to_string().starts_with(problem), "{failure}");
+            assert_eq!(failure.to_string(), format!("{problem}; leave one of them out"));
         }
     }
 

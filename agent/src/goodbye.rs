@@ -19,8 +19,7 @@ impl Agent {
     /// Says goodbye to every collector; `sleep_ms` is the announced sleep, or 0 for good. All repeats are the
     /// same bytes under the same number, so that they count as one. With failover it goes where the next beat
     /// would have gone, and to all where no ack comes from there. Of a name that has several addresses each repeat
-    /// goes to the next one. True where a collector acked it, or the
-    /// network took it and no ack was asked for.
+    /// goes to the next one. True where a collector acked it, or the network took it and no ack was asked for.
     pub(crate) fn say_goodbye(&mut self, reason: Reason, sleep_ms: u32) -> bool {
         let start = clock::now();
         let frame = self.beats.bye(start, reason, sleep_ms);
@@ -40,7 +39,8 @@ impl Agent {
             if self.is_heard() {
                 break;
             }
-            // Where no ack is asked for, none that stays out says anything about the address.
+            // Where no ack is asked for, none that stays out says anything about the address: only the network does,
+            // and that is the collector's own business.
             if frame.flags.want_ack {
                 self.turn_to_next_addresses(targets);
             }

@@ -12,8 +12,10 @@ pub enum Mode {
 /// Whether a collector is worth sending to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It has an address and is not lost.
-    Usable,
+    /// It answers.
+    Answering,
+    /// It has an address, and has neither answered yet nor been silent for long.
+    Untried,
     /// It is lost, but its name has new addresses, of which not all have been tried.
     Moved,
     /// It is lost, or its name is not resolved.
@@ -69,32 +71,37 @@ impl Route {
         self.mode
     }
 
-    /// Where the next beat goes, by the standings of the collectors in order. Where none is usable, all are tried:
+    /// Where the next beat goes, by the standings of the collectors in order. Where none is worth it, all are tried:
     /// the first that answers is then known an interval later.
     ///
     /// Only an ask can find a collector again, so what is counted are asks. A collector that answers again is
     /// tried within `misses` of them and has the next beat: it waits for no more than `misses + 1`, and has a
     /// second chance within twice `misses` where one try or its ack gets lost. One that has moved is tried with the
-    /// next ask.
+    /// next ask, and so is one whose name has resolved late: the beats stay with the one that answers.
     pub fn next(&mut self, is_ask: bool, standings: impl Iterator<Item = Standing>) -> Targets {
         let is_turn = self.asks.is_multiple_of(self.misses);
         self.asks = self.asks.wrapping_add(u32::from(is_ask));
         if self.mode == Mode::All {
             return Targets::All;
         }
-        let mut has_moved = false;
-        for (place, standing) in standings.enumerate() {
-            has_moved |= standing == Standing::Moved;
-            if standing == Standing::Usable {
-                let is_try = is_ask && (is_turn || has_moved);
-                return if is_try {
-                    Targets::UpTo(place)
-                } else {
-                    Targets::First(place)
-                };
+        let mut has_new = false;
+        let targets = |place, has_new| {
+            if is_ask && (is_turn || has_new) {
+                Targets::UpTo(place)
+            } else {
+                Targets::First(place)
             }
+        };
+        let mut first_untried = None;
+        for (place, standing) in standings.enumerate() {
+            match standing {
+                Standing::Answering => return targets(place, has_new),
+                Standing::Untried if first_untried.is_none() => first_untried = Some(targets(place, has_new)),
+                Standing::Untried | Standing::Moved | Standing::Unusable => {}
+            }
+            has_new |= matches!(standing, Standing::Untried | Standing::Moved);
         }
-        Targets::All
+        first_untried.unwrap_or(Targets::All)
     }
 }
 
@@ -129,7 +136,8 @@ mod tests {
             }
             let standings = self.links.iter().map(|link| match link.state() {
                 State::Lost => Standing::Unusable,
-                State::Untried | State::Answering => Standing::Usable,
+                State::Untried => Standing::Untried,
+                State::Answering => Standing::Answering,
             });
             let targets = self.route.next(true, standings);
             let mut reached = Vec::new();
@@ -199,7 +207,7 @@ mod tests {
     #[test]
     fn a_lost_collector_is_tried_with_every_nth_ask_and_no_more() {
         let mut route = Route::new(Mode::Failover, 3);
-        let standings = || [Standing::Unusable, Standing::Usable].into_iter();
+        let standings = || [Standing::Unusable, Standing::Answering].into_iter();
         let tried = (0..9).map(|_| route.next(true, standings()).include(0));
         assert_eq!(tried.filter(|&is_tried| is_tried).count(), 3);
     }
@@ -207,7 +215,7 @@ mod tests {
     #[test]
     fn beats_that_ask_for_nothing_try_nobody() {
         let mut route = Route::new(Mode::Failover, 1);
-        let standings = || [Standing::Unusable, Standing::Usable].into_iter();
+        let standings = || [Standing::Unusable, Standing::Answering].into_iter();
         assert_eq!(route.next(true, standings()), Targets::UpTo(1));
         assert_eq!(route.next(false, standings()), Targets::First(1));
         let mut all = Route::new(Mode::All, 1);
@@ -217,11 +225,24 @@ mod tests {
     #[test]
     fn one_that_has_moved_is_tried_with_the_next_ask() {
         let mut route = Route::new(Mode::Failover, 3);
-        let moved = || [Standing::Unusable, Standing::Moved, Standing::Usable].into_iter();
+        let moved = || [Standing::Unusable, Standing::Moved, Standing::Answering].into_iter();
         assert_eq!(route.next(true, moved()), Targets::UpTo(2), "every third ask");
         assert_eq!(route.next(false, moved()), Targets::First(2), "no ask");
         assert_eq!(route.next(true, moved()), Targets::UpTo(2));
-        let later = [Standing::Usable, Standing::Moved].into_iter();
+        let later = [Standing::Answering, Standing::Moved].into_iter();
         assert_eq!(route.next(true, later), Targets::First(0), "there is no need");
+    }
+
+    /// Its name resolves late, or its collector is not there: the one that answers goes on having the beats.
+    #[test]
+    fn one_that_is_yet_untried_is_tried_beside_one_that_answers() {
+        let mut route = Route::new(Mode::Failover, 3);
+        let late = || [Standing::Unusable, Standing::Untried, Standing::Answering].into_iter();
+        for _ in 0..4 {
+            assert_eq!(route.next(true, late()), Targets::UpTo(2));
+            assert_eq!(route.next(false, late()), Targets::First(2), "no ask");
+        }
+        let new = || [Standing::Unusable, Standing::Untried, Standing::Untried].into_iter();
+        assert_eq!(route.next(true, new()), Targets::First(1), "none answers yet");
     }
 }

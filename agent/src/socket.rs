@@ -187,6 +187,12 @@ impl Trouble {
         Self::Other,
     ];
 
+    /// Whether another address may fare better: it is no trouble of this device with all that it sends.
+    #[must_use]
+    pub const fn is_of_address(self) -> bool {
+        !matches!(self, Self::Name | Self::NoBuffers | Self::Interface | Self::Other)
+    }
+
     /// The class of an error of [`Sockets::send`].
     #[must_use]
     pub fn of(error: &io::Error) -> Self {

@@ -1,5 +1,6 @@
 # What packaging/tests/openwrt puts in the place of OpenWrt's rc.common, functions.sh and procd.sh: the configuration's
-# words are a shell's, and each word of an agent's command line is written on a line of its own.
+# words are a shell's, and each word of an agent's command line, and each file that procd is to
+# watch, is written on a line of its own.
 
 sections=
 
@@ -50,6 +51,7 @@ procd_set_param() {
 	shift
 	case $name in
 	command) for word; do echo "word $word"; done ;;
+	file) for word; do echo "file $word"; done ;;
 	*) echo "$name $*" ;;
 	esac
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::socket::Egress;
 use std::time::Duration;
 
 fn collector(text: &str, bind: Option<&str>) -> Collector {
@@ -99,7 +100,7 @@ fn new_addresses_of_a_lost_collector_are_tried_once_each() {
     let mut collector = collector("a", None);
     assert_eq!(collector.standing(), Standing::Unusable, "no address");
     collector.resolved(answer(&["192.0.2.1:9"]), Moment::ORIGIN);
-    assert_eq!(collector.standing(), Standing::Usable);
+    assert_eq!(collector.standing(), Standing::Untried);
     lose(&mut collector);
     assert_eq!(collector.standing(), Standing::Unusable, "lost");
     collector.resolved(answer(&["192.0.2.1:9"]), Moment::ORIGIN);
@@ -128,4 +129,74 @@ fn the_name_of_a_lost_collector_is_asked_for_where_no_ack_is() {
     collector.resolved(answer(&["192.0.2.1:9"]), at(10));
     collector.judge();
     assert_eq!(collector.resolve_due(), at(40));
+}
+
+/// From 127.0.0.1 there is no way to a documentation address (RFC 5737), on whatever network this runs.
+fn with_one_dead_address() -> (Collector, Sockets) {
+    let mut collector = collector("a", Some("127.0.0.1:0"));
+    collector.link = Link::new(3);
+    collector.resolved(answer(&["192.0.2.1:9", "127.0.0.1:9"]), Moment::ORIGIN);
+    let egress = Egress {
+        bind: "127.0.0.1:0".parse().ok(),
+        ..Egress::default()
+    };
+    (collector, Sockets::new(egress))
+}
+
+#[test]
+fn what_the_network_does_not_take_goes_to_the_next_address_with_the_next_beat() {
+    let (mut collector, mut sockets) = with_one_dead_address();
+    let mut beat = |is_ask: bool| {
+        collector.judge();
+        let is_sent = collector.send(b"beat", &mut sockets, Moment::ORIGIN);
+        if is_ask {
+            collector.ask(Seq::FIRST, 0);
+        }
+        is_sent
+    };
+    let without_acks: Vec<_> = (0..4).map(|_| beat(false)).collect();
+    assert_eq!(without_acks, [false, true, true, true]);
+}
+
+#[test]
+fn a_repeat_turns_by_one_address_where_silence_and_the_network_both_say_so() {
+    let (mut collector, mut sockets) = with_one_dead_address();
+    assert!(!collector.send(b"bye", &mut sockets, Moment::ORIGIN));
+    collector.turn_to_next_address();
+    assert!(collector.send(b"bye", &mut sockets, Moment::ORIGIN));
+}
+
+/// An outage of one beat does not cost `misses` more at an address that does not answer.
+#[test]
+fn a_detour_that_does_not_answer_leads_back_at_once() {
+    let (mut collector, mut sockets) = with_one_dead_address();
+    let addresses = collector.addresses().to_vec();
+    collector.ask(Seq::FIRST, 0);
+    assert!(collector.answer(Seq::FIRST, 0, 1, addresses[0]).is_some());
+    let mut tried = Vec::new();
+    for number in 2..5 {
+        collector.judge();
+        collector.send(b"beat", &mut sockets, Moment::ORIGIN);
+        tried.push(collector.address().unwrap());
+        collector.ask(Seq::new(number), u64::from(number));
+    }
+    assert_eq!(tried, [addresses[0], addresses[1], addresses[0]]);
+    let from = addresses[1];
+    assert!(collector.answer(Seq::new(3), 3, 9, from).is_some());
+    assert_eq!(collector.link().state(), State::Answering);
+}
+
+#[test]
+fn what_troubles_all_that_is_sent_turns_to_no_other_address() {
+    for (trouble, is_of_address) in [
+        (Trouble::NetworkUnreachable, true),
+        (Trouble::HostUnreachable, true),
+        (Trouble::SourceAddress, true),
+        (Trouble::Family, true),
+        (Trouble::NotPermitted, true),
+        (Trouble::NoBuffers, false),
+        (Trouble::Interface, false),
+    ] {
+        assert_eq!(trouble.is_of_address(), is_of_address, "{trouble}");
+    }
 }
