@@ -332,6 +332,18 @@ fn a_list_that_is_read_again_unchanged_changes_nothing() {
     assert_eq!(states(&stage), [0, 1, 1]);
 }
 
+#[test]
+fn whoever_was_restored_is_heard_already() {
+    let mut before = Stage::new(config());
+    before.hear(0, &beat(1));
+    let mut stage = Stage::new(config());
+    for record in before.tracker.portion(SourceId::FIRST).records {
+        assert_eq!(stage.tracker.restore(record, at(1)), Ok(()));
+    }
+    stage.tracker.expect(expected(&["fridge-7", "lamp"]), at(1));
+    assert_eq!(states(&stage), [1, 0, 1]);
+}
+
 /// More than are looked at by one call.
 #[test]
 fn a_large_inventory_is_read_and_missed_in_bounded_pieces() {
