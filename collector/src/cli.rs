@@ -83,6 +83,19 @@ pub struct Options {
     #[arg(long, env = "BEACON_STATE", value_name = "FILE")]
     pub state: Option<PathBuf>,
 
+    /// File with the sources that are expected, lines LABEL [GROUP [NOTE]]: one that is never heard goes down;
+    /// read again on SIGHUP
+    #[arg(long, env = "BEACON_INVENTORY", value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
+
+    /// How long a source of the inventory may stay unheard until it is down
+    #[arg(long, env = "BEACON_SETTLE", value_name = "DURATION", default_value = "2m", value_parser = settle, allow_hyphen_values = true)]
+    pub settle: Duration,
+
+    /// Let in no source that is not in the inventory
+    #[arg(long, env = "BEACON_INVENTORY_ONLY", value_parser = switch)]
+    pub inventory_only: bool,
+
     /// How many beats may be missing before a source is down, where its frames leave that open
     #[arg(long, env = "BEACON_MISSES", value_name = "1-255", default_value = "3", value_parser = misses, allow_hyphen_values = true)]
     pub misses: u8,
@@ -358,6 +371,10 @@ fn probe(text: &str) -> Result<Probe, String> {
 
 fn probe_rate(text: &str) -> Result<u32, String> {
     number(text, 1, 1_000_000, "a number from 1 to 1000000")
+}
+
+fn settle(text: &str) -> Result<Duration, String> {
+    duration(text, "a duration like 30s or 2m")
 }
 
 fn switch(text: &str) -> Result<bool, String> {

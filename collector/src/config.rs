@@ -12,11 +12,13 @@ use std::time::Duration;
 
 use crate::cli::{FalseAlarms, MAX_WORKERS, Options};
 use crate::failure::{Exit, Failure};
+use crate::inventory::read_inventory;
 use crate::keys::read_masters;
 use crate::output::events::EventSet;
 use crate::output::{Format, Settings};
 use crate::serve;
 use crate::track;
+use crate::track::inventory::Expected;
 use crate::track::patience::Allowance;
 
 /// How many addresses may be listened on: each has a number of 8 bits.
@@ -35,6 +37,8 @@ pub struct Config {
     pub keys: Option<PathBuf>,
     /// The file that what is known of the sources survives in.
     pub state: Option<PathBuf>,
+    /// The sources that are expected, and the file that they come from.
+    pub inventory: Option<(PathBuf, Vec<Expected>)>,
     /// What to write, and how.
     pub output: Settings,
     /// How often to write a `tick`; `None` for never.
@@ -88,6 +92,7 @@ impl Config {
     /// What is wrong with the key file, or with options that do not go together.
     pub fn new(options: Options, around: Surroundings) -> Result<Self, Failure> {
         let keys = options.keys.as_deref().map(read_masters).transpose()?;
+        let inventory = inventory(options.inventory, options.inventory_only, options.max_sources)?;
         Ok(Self {
             listen: listen(options.listen)?,
             workers: options.workers.unwrap_or_else(|| workers(around.cores)),
@@ -103,6 +108,8 @@ impl Config {
                 forget: options.forget,
                 max_sources: options.max_sources,
                 admit_rate: NonZeroU32::new(options.admit_rate).filter(|_| keys.is_none()),
+                settle: options.settle,
+                inventory_only: options.inventory_only,
                 report: options.report.0,
                 probe: options.probe,
                 probe_rate: options.probe_rate,
@@ -111,6 +118,7 @@ impl Config {
             },
             keys: options.keys,
             state: options.state,
+            inventory,
             output: Settings {
                 format: options.format.unwrap_or(if around.terminal {
                     Format::Text
@@ -129,6 +137,22 @@ impl Config {
             }),
         })
     }
+}
+
+fn inventory(
+    file: Option<PathBuf>,
+    is_only: bool,
+    max_sources: u32,
+) -> Result<Option<(PathBuf, Vec<Expected>)>, Failure> {
+    let Some(file) = file else {
+        let refuse = || {
+            let line = "--inventory-only: there is no inventory; it takes --inventory FILE too";
+            Err(Failure::new(Exit::Usage, line))
+        };
+        return if is_only { refuse() } else { Ok(None) };
+    };
+    let expected = read_inventory(&file, max_sources)?;
+    Ok(Some((file, expected)))
 }
 
 /// One a core.

@@ -16,6 +16,7 @@ use mio::{Registry, Token, Waker};
 use crate::lag::Lag;
 use crate::store::bell;
 use crate::track::event::{SourceId, Tick};
+use crate::track::inventory::Expected;
 use crate::track::survey::Piece;
 use crate::track::transmit::Peer;
 
@@ -33,6 +34,8 @@ pub enum Message {
     Tick(Sender<Tick>),
     /// Check frames by these masters from now on.
     Keys(Vec<MasterKey>),
+    /// Expect these sources from now on, and no others.
+    Expect(Vec<Expected>),
     /// Show a piece of what you know.
     Show(Request),
     /// Hand out a portion of what you know of your sources.

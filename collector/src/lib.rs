@@ -16,6 +16,7 @@ pub mod commands;
 pub mod config;
 pub mod failure;
 pub mod handle;
+pub mod inventory;
 pub mod keys;
 pub mod lag;
 pub mod net;

@@ -18,13 +18,14 @@ use crate::relay::Relay;
 use crate::serve::{Door, Service, Watched};
 use crate::shard::Shard;
 use crate::signals::{self, Orders};
-use crate::sorter::Sorter;
+use crate::sorter::{self, Sorter};
 use crate::store::Store;
-use crate::supervisor::{Supervisor, Worker};
+use crate::supervisor::{Roster, Supervisor, Worker};
 use crate::teller::{self, Teller};
 use crate::track;
 use crate::track::commons::Commons;
 use crate::track::event::What;
+use crate::track::inventory::Expected;
 use crate::track::tracker::Tracker;
 
 /// Listens, judges and tells until it is told to end or nobody reads its lines any more.
@@ -54,7 +55,14 @@ pub fn run(config: Config) -> Result<(), Failure> {
     };
     let pipe = open_pipe(&output, door.as_ref().map(Door::tap), &orders)?;
     let mut teller = Teller::new(pipe.inlet(), output.queue, output.events);
-    let trackers = trackers(&listening, &config.track, store.as_mut())?;
+    let (file, expected) = config.inventory.unzip();
+    let roster = file.map(|file| Roster {
+        file,
+        max_sources: config.track.max_sources,
+        steering: listening.steering.clone(),
+    });
+    let expected = expected.unwrap_or_default();
+    let trackers = trackers(&listening, &config.track, store.as_mut(), expected)?;
     let shards: Vec<_> = shards(listening, trackers, has_keys, &teller)
         .map_err(|error| refused("wait for datagrams", &error))?
         .into_iter()
@@ -85,6 +93,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
         .map_err(|error| refused("wait for orders", &error))?
         .watching_reader(io::stdout().as_raw_fd())
         .reading_keys(config.keys)
+        .reading_inventory(roster)
         .saving_by(keeper);
     let workers = spawn(shards, &orders).map_err(|error| refused("start a thread", &error))?;
     let over = supervisor
@@ -106,11 +115,13 @@ fn open_pipe(output: &Settings, tap: Option<Tap>, orders: &Arc<Orders>) -> Resul
     Pipe::open_with(stdout, output, tap, notify).map_err(|error| refused("start a thread", &error))
 }
 
-/// One tracker for each share of the sockets, which share the bounds on sources and probes, and know what is in the state file.
+/// One tracker for each share of the sockets, which share the bounds on sources and probes, and know what is in the state file
+/// and who is expected.
 fn trackers(
     listening: &Listening,
     config: &track::config::Config,
     store: Option<&mut Store>,
+    expected: Vec<Expected>,
 ) -> Result<Vec<Tracker>, Failure> {
     let commons = Commons::new(config);
     let new = |_: &_| Tracker::sharing(config.clone(), commons.clone());
@@ -121,6 +132,10 @@ fn trackers(
             None => 0,
         };
         store.restore(&mut trackers, owner)?;
+    }
+    let shares = sorter::divide(expected, listening.steering.as_ref(), trackers.len());
+    for (tracker, expected) in trackers.iter_mut().zip(shares) {
+        tracker.expect(expected, clock::now());
     }
     Ok(trackers)
 }

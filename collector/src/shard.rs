@@ -259,6 +259,7 @@ impl<Q: Queue> Shard<Q> {
                 // Who asked may have given up waiting.
                 Message::Tick(to) => drop(to.send(self.tick())),
                 Message::Keys(masters) => self.tracker.set_keys(masters),
+                Message::Expect(expected) => self.tracker.expect(expected, self.judged),
                 Message::Show(request) => self.show(request),
                 Message::Portion(request) => self.hand_out(&request),
                 Message::End(ending) => self.ending = Some(ending),

@@ -9,7 +9,21 @@ use beacon_common::{FRAME_LEN, Moment};
 
 use crate::handle::{Handle, Stray};
 use crate::net::{Datagram, Steering};
+use crate::track::inventory::Expected;
 use crate::track::transmit::Peer;
+
+/// The expected sources of each of so many shards; without steering there is one.
+#[must_use]
+pub fn divide(expected: Vec<Expected>, steering: Option<&Steering>, shards: usize) -> Vec<Vec<Expected>> {
+    let Some(steering) = steering else {
+        return vec![expected];
+    };
+    let mut shares = vec![Vec::new(); shards];
+    for expected in expected {
+        shares[steering.owner_by_label(&expected.label)].push(expected);
+    }
+    shares
+}
 
 /// Sorts what one of several shards receives.
 pub struct Sorter {

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsRawFd, RawFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -16,9 +16,12 @@ use mio::{Events, Interest, Poll, Token};
 use crate::clock::{self, Reading};
 use crate::failure::Failure;
 use crate::handle::{Ending, Handle, Message};
+use crate::inventory::read_inventory;
 use crate::keys::read_masters;
+use crate::net::Steering;
 use crate::shard::Shard;
 use crate::signals::{Obedience, Orders};
+use crate::sorter;
 use crate::store::keeper::Keeper;
 use crate::teller::{Queue, Teller};
 use crate::track::event::{Tick, What};
@@ -45,6 +48,19 @@ pub struct Supervisor<Q> {
     keys: Option<PathBuf>,
     /// Saves the state, if it is saved.
     keeper: Option<Keeper>,
+    /// The file of the expected sources, likewise.
+    roster: Option<Roster>,
+}
+
+/// What it takes to read the expected sources again.
+#[derive(Debug)]
+pub struct Roster {
+    /// Their file.
+    pub file: PathBuf,
+    /// How many there may be.
+    pub max_sources: u32,
+    /// Which shard each belongs to, where there are several.
+    pub steering: Option<Steering>,
 }
 
 /// A shard at work.
@@ -140,6 +156,7 @@ impl<Q: Queue> Supervisor<Q> {
             }),
             keys: None,
             keeper: None,
+            roster: None,
         })
     }
 
@@ -154,6 +171,13 @@ impl<Q: Queue> Supervisor<Q> {
     #[must_use]
     pub fn saving_by(mut self, keeper: Option<Keeper>) -> Self {
         self.keeper = keeper;
+        self
+    }
+
+    /// Reads the expected sources again by `roster` when it is asked to.
+    #[must_use]
+    pub fn reading_inventory(mut self, roster: Option<Roster>) -> Self {
+        self.roster = roster;
         self
     }
 
@@ -183,7 +207,7 @@ impl<Q: Queue> Supervisor<Q> {
                     .for_each(|worker| worker.handle.send(Message::States));
             }
             if self.orders.take_read_again() {
-                self.read_keys_again();
+                self.read_again();
             }
             let clock = clock::read();
             self.tick(&clock);
@@ -223,12 +247,20 @@ impl<Q: Queue> Supervisor<Q> {
         Ok(())
     }
 
+    fn read_again(&self) {
+        if self.keys.is_none() && self.roster.is_none() {
+            log::info!("there is no --keys and no --inventory to read again");
+        }
+        if let Some(file) = &self.keys {
+            self.read_keys_again(file);
+        }
+        if let Some(roster) = &self.roster {
+            self.read_inventory_again(roster);
+        }
+    }
+
     /// A bad file changes nothing: whoever could speak until now still can.
-    fn read_keys_again(&self) {
-        let Some(file) = &self.keys else {
-            log::info!("there is no --keys to read again");
-            return;
-        };
+    fn read_keys_again(&self, file: &Path) {
         match read_masters(file) {
             Ok(masters) => {
                 let ids = masters.iter().map(|master| master.id().to_string());
@@ -238,6 +270,20 @@ impl<Q: Queue> Supervisor<Q> {
                     .for_each(|worker| worker.handle.send(Message::Keys(masters.clone())));
             }
             Err(failure) => log::error!("{failure}; the keys that were read before stay in force"),
+        }
+    }
+
+    /// A bad file changes nothing: whoever was expected until now still is.
+    fn read_inventory_again(&self, roster: &Roster) {
+        match read_inventory(&roster.file, roster.max_sources) {
+            Ok(expected) => {
+                log::info!("--inventory: read again: {} sources", expected.len());
+                let shares = sorter::divide(expected, roster.steering.as_ref(), self.workers.len());
+                for (worker, expected) in self.workers.iter().zip(shares) {
+                    worker.handle.send(Message::Expect(expected));
+                }
+            }
+            Err(failure) => log::error!("{failure}; the sources that were expected before still are"),
         }
     }
 

@@ -1,9 +1,11 @@
 //! Random histories: what arrives at a collector, all of it following from one seed.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Duration;
 
 use beacon_collector::track::config::{Config, Margin, Probe};
+use beacon_collector::track::inventory::Expected;
 use beacon_collector::track::patience::Allowance;
 use beacon_common::{Label, Moment};
 
@@ -23,8 +25,19 @@ pub struct History {
     pub blinds: Vec<Blindness>,
     /// What was sent, in order: what those who are asked know.
     pub sent: Vec<Sending>,
+    /// When the inventory is read, in order.
+    pub listings: VecDeque<Listing>,
     /// The shortest interval that a source begins with.
     pub interval: Duration,
+}
+
+/// What the inventory has when it is read.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// When.
+    pub at: Moment,
+    /// Which sources.
+    pub expected: Vec<Expected>,
 }
 
 /// A time in which the collector cannot listen, and what that loses.
@@ -61,10 +74,12 @@ impl History {
         let start = Moment::from_nanos(random.within(1..1 << 45));
         let mut sent: Vec<Sending> = Vec::new();
         let is_fleet = random.chance(40_000);
+        let mut labels = Vec::new();
         for name in names(&mut random, is_fleet) {
             let label = Label::new(&name).expect("a valid label, written below");
             let later = Duration::from_nanos(random.below(interval.as_nanos() as u64));
             let sender = Sender::new(label, interval_ms, start + later, random.fork());
+            labels.push(label);
             sent.extend(sender.live(random.pick(if is_fleet { &[10, 30] } else { &BEATS })));
         }
         sent.sort_by_key(|sending| sending.at);
@@ -74,12 +89,16 @@ impl History {
             path.partitions
                 .push(random_window(&mut random, interval, start, end));
         }
-        let config = random_config(&mut random, interval, end.since(start));
+        let mut config = random_config(&mut random, interval, end.since(start));
+        let listings = random_listings(&mut random, &labels, start, end);
+        config.settle = interval * random.pick(&[0, 1, 3, 20, 500]);
+        config.inventory_only = !listings.is_empty() && random.chance(200_000);
         Self {
             config,
             arrivals: carry(path, &mut random, &sent),
             blinds: random_blinds(&mut random, interval, start, end),
             sent,
+            listings,
             interval,
         }
     }
@@ -128,6 +147,28 @@ fn random_blinds(random: &mut Random, interval: Duration, start: Moment, end: Mo
         blinds.push(Blindness { blind, deaf_from });
     }
     blinds
+}
+
+/// An inventory at the start, and others later: some of the sources, and some that never come.
+fn random_listings(random: &mut Random, labels: &[Label], start: Moment, end: Moment) -> VecDeque<Listing> {
+    let whole = end.since(start).as_nanos() as u64;
+    let mut at = start;
+    let mut listings = VecDeque::new();
+    for _ in 0..random.pick(&[0, 0, 1, 1, 2, 4]) {
+        let never = (0..random.below(4)).filter_map(|n| Label::new(&format!("never-{n}")).ok());
+        let some: Vec<Label> = labels.iter().copied().chain(never).collect();
+        let mut expected = Vec::new();
+        for label in some {
+            if random.chance(600_000) {
+                let group = random.pick(&[None, Some("kitchen"), Some("attic")]);
+                let group = group.map(Into::into);
+                expected.push(Expected { label, group });
+            }
+        }
+        listings.push_back(Listing { at, expected });
+        at = at + Duration::from_nanos(random.below(whole.max(1)));
+    }
+    listings
 }
 
 fn carry(path: Path, random: &mut Random, sent: &[Sending]) -> Vec<Hearing> {

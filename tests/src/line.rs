@@ -16,16 +16,16 @@ pub struct Line {
     pub source: Label,
     /// The event's name.
     pub event: &'static str,
-    /// Where the newest beat came from.
-    pub addr: SocketAddr,
+    /// Where the newest beat came from, if one came.
+    pub addr: Option<SocketAddr>,
     /// The state from now on.
     pub state: &'static str,
     /// The state until now.
     pub was: &'static str,
     /// Why.
     pub cause: Option<&'static str>,
-    /// The current session.
-    pub session: Session,
+    /// The current session, if it was heard.
+    pub session: Option<Session>,
     /// The highest sequence number in it.
     pub seq: Seq,
     /// The interval in force, in milliseconds.
@@ -48,6 +48,8 @@ pub struct Line {
     pub reordered: i128,
     /// The keys that only this event has.
     pub extra: Vec<(&'static str, String)>,
+    /// The group in the inventory.
+    pub group: Option<String>,
 }
 
 impl Line {
@@ -77,6 +79,7 @@ impl Line {
             duplicate: told.duplicate.into(),
             reordered: told.reordered.into(),
             extra: extra(&told.detail).into_iter().chain(marks(told.marks)).collect(),
+            group: told.group.as_deref().map(str::to_owned),
         })
     }
 

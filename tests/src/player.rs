@@ -9,7 +9,7 @@ use beacon_collector::track::tracker::Tracker;
 use beacon_collector::track::transmit::{Peer, Transmit};
 use beacon_common::{FRAME_LEN, Frame, Kind, Label, Moment, View};
 
-use crate::history::{Blindness, History};
+use crate::history::{Blindness, History, Listing};
 use crate::line::Line;
 use crate::model::mass::{Masses, Turn};
 use crate::model::{Hearing, Model, Outcome};
@@ -33,10 +33,11 @@ pub struct Player {
     replies: Replies,
     random: Random,
     now: Moment,
-    /// What the tracker should have refused until now.
+    /// What the tracker should have refused until now, and what it should have kept out.
     refused: u64,
     /// The replies that it should have dropped until now.
     unasked: u64,
+    kept_out: u64,
     /// Until when the collector is too busy to judge; it takes what arrives.
     busy_until: Moment,
     next_report: Option<Moment>,
@@ -75,6 +76,7 @@ impl Player {
             now: Moment::ORIGIN,
             refused: 0,
             unasked: 0,
+            kept_out: 0,
             busy_until: Moment::ORIGIN,
             next_report: None,
             believed: 0,
@@ -99,6 +101,9 @@ impl Player {
         while let Some(&(at, _)) = self.arrivals.keys().next_back() {
             self.run_until(at + Duration::from_nanos(1))?;
         }
+        while let Some(listing) = self.history.listings.front() {
+            self.run_until(listing.at)?;
+        }
         self.wait_to_the_end()
     }
 
@@ -112,14 +117,53 @@ impl Player {
     fn run_until(&mut self, until: Moment) -> Result<(), String> {
         loop {
             let arrival = self.arrivals.keys().next().map_or(until, |&(at, _)| at);
-            if let Some(next) = self.next_wake().filter(|&wake| wake <= arrival.min(until)) {
+            let listed = self
+                .history
+                .listings
+                .front()
+                .map_or(Moment::NEVER, |listing| listing.at);
+            let next = arrival.min(until).min(listed);
+            if let Some(next) = self.next_wake().filter(|&wake| wake <= next) {
                 self.wake(next)?;
+            } else if let Some(listing) = self.history.listings.pop_front_if(|_| listed <= next) {
+                self.read_inventory(listing)?;
             } else if let Some(hearing) = self.next_arrival(until) {
                 self.hear(hearing)?;
                 self.at_random_moments(hearing.at)?;
             } else {
                 return Ok(());
             }
+        }
+    }
+
+    fn read_inventory(&mut self, Listing { at, expected }: Listing) -> Result<(), String> {
+        // The tracker judges in whole milliseconds.
+        let now = whole_ms(at).max(self.now);
+        self.judge(now)?;
+        let config = &self.history.config;
+        for source in &expected {
+            let new = || Model::new(config.clone());
+            self.models.entry(source.label).or_insert_with(new);
+        }
+        let mut lines = Vec::new();
+        for (&label, model) in &mut self.models {
+            let listed = expected.iter().find(|source| source.label == label);
+            let group = listed.map(|source| source.group.as_deref().map(str::to_owned));
+            lines.extend(model.list(label, group, now));
+        }
+        self.tracker.expect(expected, now);
+        self.run_tracker(now);
+        lines.extend(self.models.values_mut().flat_map(|model| model.judge(now)));
+        self.compare_events(lines, None)?;
+        self.compare_tick()?;
+        self.compare_deadline(now)
+    }
+
+    /// Each call does a bounded amount of work.
+    fn run_tracker(&mut self, now: Moment) {
+        self.tracker.on_time(now);
+        while self.tracker.next_deadline().is_some_and(|next| next <= now) {
+            self.tracker.on_time(now);
         }
     }
 
@@ -206,6 +250,10 @@ impl Player {
                 self.unasked += 1;
                 Vec::new()
             }
+            Outcome::Unexpected => {
+                self.kept_out += 1;
+                Vec::new()
+            }
         };
         self.compare_events(expected, None)?;
         let sent: Vec<Transmit> = std::iter::from_fn(|| self.tracker.poll_transmit()).collect();
@@ -216,11 +264,7 @@ impl Player {
 
     fn judge(&mut self, now: Moment) -> Result<(), String> {
         self.now = now;
-        // Each call does a bounded amount of work.
-        self.tracker.on_time(now);
-        while self.tracker.next_deadline().is_some_and(|next| next <= now) {
-            self.tracker.on_time(now);
-        }
+        self.run_tracker(now);
         let expected = self
             .models
             .values_mut()
@@ -283,21 +327,18 @@ impl Player {
     /// Asks for the state of one source or of all.
     fn compare_states(&mut self, now: Moment) -> Result<(), String> {
         let known: Vec<(Label, SourceId)> = self.ids.iter().map(|(&label, &id)| (label, id)).collect();
-        if known.is_empty() {
-            return Ok(());
-        }
-        let asked = if self.random.chance(500_000) {
+        let asked = if known.is_empty() || self.random.chance(500_000) {
             self.tracker.ask_all_states();
-            known
+            self.models.keys().copied().collect()
         } else {
             let (label, id) = self.random.pick(&known);
             self.tracker.ask_state(id);
             self.tracker.ask_state(id);
-            vec![(label, id)]
+            vec![label]
         };
         let mut expected: Vec<Line> = asked
             .iter()
-            .filter_map(|(label, _)| self.models.get_mut(label)?.snapshot(now))
+            .filter_map(|label| self.models.get_mut(label)?.snapshot(now))
             .collect();
         self.compare_polled(now, &mut expected)
     }
@@ -383,6 +424,11 @@ impl Player {
             "replies that answer nothing",
             &tick.rejected.get(Reject::Kind),
             &self.unasked,
+        )?;
+        equal(
+            "sources kept out",
+            &tick.rejected.get(Reject::Full),
+            &self.kept_out,
         )
     }
 

@@ -3,6 +3,7 @@
 //! Any bytes are a script, and where they end it ends. A byte more or less changes one step, so that a fuzzer can bend
 //! a history bit by bit, where one that follows from a seed changes as a whole.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -46,6 +47,7 @@ impl History {
         }
         Self {
             config,
+            listings: VecDeque::new(),
             sent: stage.arrivals.iter().map(sending).collect(),
             arrivals: stage.arrivals,
             blinds: stage.blinds,

@@ -38,7 +38,7 @@ fn tracker_and_model_tell_the_same_of_random_histories() {
 }
 
 /// Random histories prove nothing of an edge that they never take.
-const EVERY_EDGE: [(&str, &str); 27] = [
+const EVERY_EDGE: [(&str, &str); 29] = [
     ("up", "new"),
     ("up", "back"),
     ("up", "restart"),
@@ -47,6 +47,7 @@ const EVERY_EDGE: [(&str, &str); 27] = [
     ("late", "overslept"),
     ("down", "silent"),
     ("down", "overslept"),
+    ("down", "never"),
     ("stopped", "stop"),
     ("stopped", "reboot"),
     ("stopped", "upgrade"),
@@ -63,6 +64,7 @@ const EVERY_EDGE: [(&str, &str); 27] = [
     ("steady", "back"),
     ("steady", "stop"),
     ("report", "silent"),
+    ("state", "never"),
     ("blind", "stalled"),
     ("mass_loss", "-"),
     ("mass_over", "-"),

@@ -62,6 +62,8 @@ fn options_are_read() {
         "--probe=never",
         "--probe-rate=1000000",
         "--admit-rate=0",
+        "--settle=30s",
+        "--inventory-only",
     ]);
     assert_eq!(
         options.listen,
@@ -82,6 +84,10 @@ fn options_are_read() {
     assert_eq!(
         (options.one_way, options.probe, options.probe_rate),
         (true, Probe::Never, 1_000_000)
+    );
+    assert_eq!(
+        (options.settle, options.inventory_only),
+        (Duration::from_secs(30), true)
     );
     let events = options.events.unwrap();
     let kept: Vec<_> = EventName::ALL

@@ -186,6 +186,7 @@ mod tests {
             for label in (0..400).map(|number| format!("fridge-{number}")) {
                 let frame = frame(&label);
                 let owner = steering.owner(&frame);
+                assert_eq!(steering.owner_by_label(&Label::new(&label).unwrap()), owner);
                 *shares.entry(owner).or_default() += 1;
                 for speaker in speakers.iter().cycle().skip(label.len()).take(3) {
                     speaker.send_to(&frame, to).unwrap();

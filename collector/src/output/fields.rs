@@ -93,11 +93,11 @@ table! {
     Event "event" Event "what happened"
     Collector "collector" Text "name of the collector"
     Source "source" Text "label of the source"
-    Addr "addr" Address "where the newest beat came from"
+    Addr "addr" Address nullable "where the newest beat came from; null where none ever came"
     State "state" State "state from now on"
     Was "was" State "state until now; the same as `state` where it did not change"
     Cause "cause" Cause nullable "why; null where there is no cause"
-    Session "session" Session "life of the agent process"
+    Session "session" Session nullable "life of the agent process; null where it was never heard"
     Seq "seq" Count "highest sequence number seen in this session"
     IntervalMs "interval_ms" Milliseconds "interval that the newest beat or reply states"
     Status "status" Health "health that the newest beat states"
@@ -142,6 +142,7 @@ table! {
     Learning "learning" True "the bound is a safe one, because the source's history is too short to choose by"
     Silenced "silenced" True "the operator has silenced the source"
     Flapping "flapping" True "the source flaps: its falls are held back"
+    Group "group" Text "the source's group in the inventory"
 }
 
 impl Field {
@@ -169,12 +170,13 @@ impl Field {
     ];
 
     /// The keys that may end a line about a source, and stand only in those that they are true of.
-    pub const MARKS: [Self; 5] = [
+    pub const MARKS: [Self; 6] = [
         Self::By,
         Self::Mass,
         Self::Learning,
         Self::Silenced,
         Self::Flapping,
+        Self::Group,
     ];
 
     /// What the table says of this key.
@@ -205,7 +207,7 @@ pub enum Value<'a> {
     True,
     /// A moment.
     Time(Time),
-    /// Text; only the collector's name may hold anything but letters, digits and `._-`.
+    /// Text; only the names of the collector and of groups may hold anything but letters, digits and `._-`.
     Text(&'a str),
     /// An address and a port.
     Address(SocketAddr),
@@ -295,7 +297,9 @@ mod tests {
         assert_eq!(
             nullable,
             [
+                &Field::Addr,
                 &Field::Cause,
+                &Field::Session,
                 &Field::BoundMs,
                 &Field::DelayP50Us,
                 &Field::DelayP99Us

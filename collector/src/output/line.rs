@@ -69,7 +69,7 @@ fn each_of_source<'a>(
     mut put: impl FnMut(Field, Value<'a>) -> fmt::Result,
 ) -> fmt::Result {
     put(Field::Source, Value::Text(source.label.as_str()))?;
-    put(Field::Addr, Value::Address(source.addr))?;
+    put(Field::Addr, source.addr.map_or(Value::Null, Value::Address))?;
     put(Field::State, Value::Text(source.state.name()))?;
     put(Field::Was, Value::Text(source.was.name()))?;
     put(
@@ -78,7 +78,7 @@ fn each_of_source<'a>(
             .cause
             .map_or(Value::Null, |cause: Cause| Value::Text(cause.name())),
     )?;
-    put(Field::Session, Value::Session(source.session))?;
+    put(Field::Session, source.session.map_or(Value::Null, Value::Session))?;
     put(Field::Seq, Value::Count(source.seq.get().into()))?;
     put(Field::IntervalMs, Value::Milliseconds(source.interval_ms.into()))?;
     put(Field::Status, Value::Text(source.status.name()))?;
@@ -90,7 +90,9 @@ fn each_of_source<'a>(
     put(Field::Duplicate, Value::Count(source.duplicate))?;
     put(Field::Reordered, Value::Count(source.reordered))?;
     each_of_detail(&source.detail, &mut put)?;
-    each_mark(source.marks, put)
+    each_mark(source.marks, &mut put)?;
+    let group = source.group.as_deref();
+    group.map_or(Ok(()), |group| put(Field::Group, Value::Text(group)))
 }
 
 fn each_of_detail<'a>(

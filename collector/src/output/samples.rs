@@ -46,11 +46,11 @@ pub(super) fn up() -> SourceEvent {
         happening: Happening::Up,
         id: told.id,
         label: frame.label,
-        addr: peer.addr,
+        addr: Some(peer.addr),
         state: State::Up,
         was: State::Unknown,
         cause: Some(Cause::New),
-        session: frame.session,
+        session: Some(frame.session),
         seq: frame.seq,
         interval_ms: frame.interval_ms,
         status: Health::Ok,
@@ -63,6 +63,7 @@ pub(super) fn up() -> SourceEvent {
         reordered: 0,
         detail: Detail::None,
         marks: Marks::default(),
+        group: None,
     }
 }
 
@@ -114,7 +115,7 @@ pub(super) fn one_of_each() -> Vec<What> {
         },
         happened(Happening::Restarted, State::Up, State::Up, Some(Cause::Process)),
         SourceEvent {
-            addr: address("[2001:db8::7]:40113"),
+            addr: Some(address("[2001:db8::7]:40113")),
             ..detailed(Happening::Moved, moved)
         },
         SourceEvent {

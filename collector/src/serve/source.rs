@@ -147,7 +147,7 @@ impl Strip {
 /// The slots of the current session in which the source was late: the one after the highest that had come then.
 fn late_slots<'a>(row: &'a Row, ring: &'a Ring) -> impl Iterator<Item = i64> + 'a {
     let is_late =
-        |source: &&SourceEvent| source.happening == Happening::Late && source.session == row.session;
+        |source: &&SourceEvent| source.happening == Happening::Late && source.session == Some(row.session);
     let lines = ring.about(row.label).map(|(_, source)| source).filter(is_late);
     lines.map(|source| i64::from(source.seq.get()) + 1)
 }

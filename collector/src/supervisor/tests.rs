@@ -79,9 +79,12 @@ fn counting(orders: &Arc<Orders>, received: u64) -> Worker {
             to.send(tick).ok()
         }
         Message::End(_) => None,
-        Message::States | Message::Strays(_) | Message::Keys(_) | Message::Show(_) | Message::Portion(_) => {
-            Some(())
-        }
+        Message::States
+        | Message::Strays(_)
+        | Message::Keys(_)
+        | Message::Expect(_)
+        | Message::Show(_)
+        | Message::Portion(_) => Some(()),
     })
 }
 

@@ -3,7 +3,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use beacon_common::Moment;
 
@@ -20,8 +20,8 @@ pub struct Admission(Arc<Bounds>);
 
 #[derive(Debug)]
 struct Bounds {
-    /// How many sources may still be taken in.
-    room: AtomicU32,
+    /// How many sources may still be taken in; below zero where more are expected than there was room for.
+    room: AtomicI64,
     rate: Option<Rate>,
 }
 
@@ -42,7 +42,7 @@ impl Admission {
             paid_until: AtomicU64::new(0),
         });
         Self(Arc::new(Bounds {
-            room: AtomicU32::new(sources),
+            room: AtomicI64::new(sources.into()),
             rate,
         }))
     }
@@ -65,13 +65,18 @@ impl Admission {
     /// # Errors
     /// [`Reject::Full`] where there is no room.
     pub(super) fn restore(&self) -> Result<(), Reject> {
-        let one_less = |left: u32| left.checked_sub(1);
+        let one_less = |left: i64| (left > 0).then(|| left - 1);
         // The count alone is shared, nothing is published by it.
         self.0
             .room
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
             .map(drop)
             .map_err(|_| Reject::Full)
+    }
+
+    /// Keeps room for one source that is expected, whether there is any or not.
+    pub(super) fn reserve(&self) {
+        self.0.room.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Gives back the room of one source.
@@ -110,6 +115,17 @@ mod tests {
             doors.into_iter().map(|door| door.join().unwrap()).sum()
         });
         assert_eq!(admitted, 1_000);
+        admission.leave();
+        assert_eq!([admit(), admit()], [Ok(()), Err(Reject::Full)]);
+    }
+
+    #[test]
+    fn who_is_expected_takes_room_from_the_others_and_needs_none() {
+        let admission = Admission::new(2, None);
+        (0..3).for_each(|_| admission.reserve());
+        let admit = || admission.admit(Moment::ORIGIN);
+        admission.leave();
+        assert_eq!(admit(), Err(Reject::Full));
         admission.leave();
         assert_eq!([admit(), admit()], [Ok(()), Err(Reject::Full)]);
     }

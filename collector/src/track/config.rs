@@ -47,6 +47,10 @@ pub struct Config {
     pub max_sources: u32,
     /// How many sources a second may be new, after a burst of ten times as many; `None` for any.
     pub admit_rate: Option<NonZeroU32>,
+    /// How long a source of the inventory may stay unheard until it is down.
+    pub settle: Duration,
+    /// Whether only the sources of the inventory are let in.
+    pub inventory_only: bool,
     /// How often each source's counters are reported; `None` for never.
     pub report: Option<Duration>,
     /// Which sources are probed when they turn late.
@@ -70,6 +74,8 @@ impl Default for Config {
             forget: Duration::from_hours(24),
             max_sources: 1_000_000,
             admit_rate: NonZeroU32::new(1_000),
+            settle: Duration::from_mins(2),
+            inventory_only: false,
             report: None,
             probe: Probe::Auto,
             probe_rate: 1_000,

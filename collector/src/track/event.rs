@@ -1,6 +1,7 @@
 //! What the tracker tells: one event for each edge, and nothing between (docs/events.md).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use beacon_common::{Health, Label, Moment, Seq, Session};
@@ -307,16 +308,16 @@ pub struct SourceEvent {
     pub id: SourceId,
     /// Whom it happened to.
     pub label: Label,
-    /// Where its newest beat came from.
-    pub addr: SocketAddr,
+    /// Where its newest beat came from; `None` where none ever came.
+    pub addr: Option<SocketAddr>,
     /// The state from now on.
     pub state: State,
     /// The state until now; the same one where the event changed none.
     pub was: State,
     /// Why; `None` for events that have no cause.
     pub cause: Option<Cause>,
-    /// The current session.
-    pub session: Session,
+    /// The current session; `None` where it was never heard.
+    pub session: Option<Session>,
     /// The highest sequence number seen in it.
     pub seq: Seq,
     /// The interval that its newest beat states, in milliseconds.
@@ -343,6 +344,8 @@ pub struct SourceEvent {
     pub detail: Detail,
     /// What is remarkable about it.
     pub marks: Marks,
+    /// Its group in the inventory.
+    pub group: Option<Arc<str>>,
 }
 
 /// What an event line says only where it is so.

@@ -19,6 +19,7 @@ pub mod extent;
 pub mod flapping;
 pub mod hash;
 pub mod history;
+pub mod inventory;
 pub mod jitter;
 pub mod loss_runs;
 pub mod mass;

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use beacon_common::{Health, Moment};
+use beacon_common::{Health, Label, Moment, Seq};
 
 use super::event::{Cause, Detail, Event, Happening, Marks, SourceEvent, SourceId, State, What};
 use super::history::History;
+use super::inventory::Unheard;
 use super::rules::Rules;
 use super::source::Source;
 use super::table::Table;
@@ -72,11 +73,11 @@ pub(super) fn event(
             happening,
             id,
             label: source.label,
-            addr: source.origin.addr(),
+            addr: Some(source.origin.addr()),
             state: source.state,
             was: before.state,
             cause,
-            session: source.session,
+            session: Some(source.session),
             seq: source.slots.highest(),
             interval_ms: source.interval_ms,
             status: source.health.unwrap_or(Health::Unknown),
@@ -89,6 +90,42 @@ pub(super) fn event(
             reordered: tally.reordered,
             detail,
             marks: Marks::default(),
+            group: None,
+        }),
+    }
+}
+
+/// The event that tells `happening` of an expected source that was never heard, whose state is then `state`.
+pub(super) fn unheard_event(
+    (id, label, unheard): (SourceId, Label, Unheard),
+    (now, rules): (Moment, Rules<'_>),
+    before: &Before,
+    (state, happening, cause): (State, Happening, Option<Cause>),
+) -> Event {
+    Event {
+        at: now,
+        what: What::Source(SourceEvent {
+            happening,
+            id,
+            label,
+            addr: None,
+            state,
+            was: before.state,
+            cause,
+            session: None,
+            seq: Seq::NONE,
+            interval_ms: 0,
+            status: Health::Unknown,
+            since: before.since,
+            silent: before.silent,
+            bound: (happening != Happening::Forgotten).then(|| unheard.bound(rules)),
+            received: 0,
+            lost: 0,
+            duplicate: 0,
+            reordered: 0,
+            detail: Detail::None,
+            marks: Marks::default(),
+            group: None,
         }),
     }
 }

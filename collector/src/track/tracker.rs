@@ -6,6 +6,7 @@
 mod ask;
 mod blind;
 mod edges;
+mod expect;
 mod prove;
 mod silence;
 mod survival;
@@ -24,6 +25,7 @@ use super::event::{Cause, Detail, Event, Happening, SourceId, State, Tick};
 use super::flapping::Flapping;
 use super::hash::LabelHash;
 use super::history::History;
+use super::inventory::Inventory;
 use super::mass::{Change, Falls};
 use super::nonces::Nonces;
 use super::origin::Origin;
@@ -96,6 +98,7 @@ pub struct Tracker {
     authority: Authority,
     table: Table,
     commons: Commons,
+    inventory: Inventory,
     blindness: Blindness,
     falls: Falls,
     ways: Ways,
@@ -135,6 +138,7 @@ impl Tracker {
             table: Table::default(),
             falls: Falls::new(commons.fleet.clone()),
             commons,
+            inventory: Inventory::default(),
             blindness: Blindness::default(),
             ways: Ways::default(),
             nonces: Nonces::default(),
@@ -249,17 +253,17 @@ impl Tracker {
 
     /// The first frame of a source that is not in the table.
     fn meet(&mut self, sign: &Sign<'_>, hash: LabelHash, now: Moment) -> Result<(), Reject> {
-        self.commons.admission.admit(now)?;
+        let before = self.let_in(&sign.frame.label, now)?;
         let mut source = Source::first(sign.frame, sign.origin, sign.at, &self.config);
+        source.state = before.state;
         source.way = self.ways.take(sign.way);
         sign.prove(&mut source, now);
         let id = self.table.admit(hash, (source, History::begin(now)));
-        self.states[State::Unknown as usize] += 1;
         self.snapshots.admit(id, &self.table[id]);
         if let Some(patiences) = &mut self.patiences {
             patiences.admit(id, &mut self.table[id]);
         }
-        self.settle(id, sign.frame, now, &Before::FIRST, None);
+        self.settle(id, sign.frame, now, &before, None);
         self.deadlines.arm(id.0, self.deadline(id));
         Ok(())
     }
@@ -384,6 +388,7 @@ impl Tracker {
             .chain(self.snapshots.next_report())
             .chain(self.falls.next())
             .chain(self.flapping.next())
+            .chain(self.inventory.next(self.rules()))
             .min()
     }
 
@@ -400,21 +405,26 @@ impl Tracker {
     /// Asks for a `state` line of one source, to be had from [`Tracker::poll_state`]; asking twice is asking
     /// once.
     pub fn ask_state(&mut self, id: SourceId) {
-        self.snapshots.ask(id, &mut self.table);
+        match id.as_unheard() {
+            Some(place) => self.ask_unheard(place),
+            None => self.snapshots.ask(id, &mut self.table),
+        }
     }
 
     /// Asks for a `state` line of every source.
     pub fn ask_all_states(&mut self) {
+        self.inventory.ask_all();
         self.snapshots.ask_all();
     }
 
     /// The next `state` line that was asked for, or the next line of a report that is due.
     pub fn poll_state(&mut self, now: Moment) -> Option<Event> {
+        let unheard = self.poll_unheard(now);
         let rules = Rules {
             config: &self.config,
             blindness: &self.blindness,
         };
-        let event = self.snapshots.poll(now, &mut self.table, rules)?;
+        let event = unheard.or_else(|| self.snapshots.poll(now, &mut self.table, rules))?;
         Some(self.marked(event))
     }
 

@@ -117,8 +117,8 @@ impl Life {
         (self.state, self.cause) = (state, cause);
     }
 
-    /// When silence changes its state, unless that lies beyond the end of time.
-    pub(super) fn deadline_ns(&self, forget: Duration) -> Option<i128> {
+    /// When silence changes its state, unless that lies beyond the end of time or it is never forgotten.
+    pub(super) fn deadline_ns(&self, forget: Option<Duration>) -> Option<i128> {
         let awaited = self.awaited();
         match (self.state, awaited.late) {
             ("up", late) => late,
@@ -126,7 +126,7 @@ impl Life {
             ("late", _) => awaited.down,
             _ => {
                 let since = i128::from(self.since.as_nanos());
-                Some(since + forget.as_nanos() as i128 + self.blind_since_ns())
+                Some(since + forget?.as_nanos() as i128 + self.blind_since_ns())
             }
         }
     }

@@ -7,6 +7,7 @@ mod asking;
 mod budget;
 mod damping;
 mod estimate;
+mod expected;
 mod life;
 pub mod mass;
 mod measure;
@@ -23,6 +24,7 @@ use crate::line::Line;
 use asking::Asking;
 use budget::Budget;
 use damping::Damping;
+use expected::Listing;
 pub use life::Blind;
 use life::{Counters, Life, asked_misses, promise, promise_of_reply};
 use measure::{Reported, measured};
@@ -76,6 +78,8 @@ pub struct Model {
     config: Config,
     life: Option<Life>,
     probes: Vec<(SocketAddr, Session)>,
+    /// What the inventory has of it, while that has it.
+    listing: Option<Listing>,
 }
 
 /// What a frame leads to.
@@ -87,6 +91,8 @@ pub enum Outcome {
     Refused(Vec<Line>),
     /// It is a reply, and answers nothing that was asked.
     Unasked,
+    /// It is not expected, and no others are let in.
+    Unexpected,
 }
 
 /// What a line tells of the time before its moment.
@@ -105,19 +111,24 @@ impl Model {
             config,
             life: None,
             probes: Vec::new(),
+            listing: None,
         }
     }
 
     /// Its state, if it is known.
     #[must_use]
     pub fn state(&self) -> Option<&'static str> {
-        self.life.as_ref().map(|life| life.state)
+        let heard = self.life.as_ref().map(|life| life.state);
+        heard.or_else(|| Some(self.listing.as_ref()?.state()))
     }
 
     /// The collector could not listen.
     pub fn blind(&mut self, blind: Blind) {
         if let Some(life) = &mut self.life {
             life.blinds.push(blind);
+        }
+        if let Some(listing) = &mut self.listing {
+            listing.blinds.push(blind);
         }
     }
 
@@ -127,6 +138,9 @@ impl Model {
             return self.hear_reply(hearing);
         }
         let Some(life) = &self.life else {
+            if self.listing.is_none() && self.config.inventory_only {
+                return Outcome::Unexpected;
+            }
             return Outcome::Taken(self.meet(hearing));
         };
         let current = life.current().session;
@@ -158,8 +172,9 @@ impl Model {
             .false_alarms
             .filter(|_| self.config.misses_override.is_none());
         let budget = allowance.map(Budget::new);
+        let past = self.listing.as_ref().map(|listing| listing.past(hearing.at));
         self.life = Some(Life {
-            state: "unknown",
+            state: past.map_or("unknown", |past| past.was),
             cause: "new",
             since: hearing.at,
             status: "unknown",
@@ -176,7 +191,7 @@ impl Model {
             damping: Damping::default(),
             measured: Reported::default(),
         });
-        self.react(hearing, None, None)
+        self.react(hearing, None, None, past)
     }
 
     fn hear_again(&mut self, hearing: Hearing) -> Vec<Line> {
@@ -223,7 +238,7 @@ impl Model {
             at: sign.at,
             ..before
         };
-        self.react(hearing, Some(silence_before), restart)
+        self.react(hearing, Some(silence_before), restart, None)
     }
 
     /// A reply is a sign of life where it answers what was asked in this silence, in the current session.
@@ -265,29 +280,31 @@ impl Model {
         }
     }
 
-    /// What the newest frame changes; `before` is the newest one before it.
+    /// What the newest frame changes; `before` is the newest one before it, or `waited` is how it was expected.
     fn react(
         &mut self,
         hearing: Hearing,
         before: Option<Hearing>,
         restart: Option<&'static str>,
+        waited: Option<Past>,
     ) -> Vec<Line> {
         let Some(life) = &mut self.life else {
             return Vec::new();
         };
         let silent = before.map_or(Duration::ZERO, |before| hearing.at.since(before.at));
-        let past = Past {
+        let past = waited.unwrap_or(Past {
             was: life.state,
             since: life.since,
             silent,
-        };
+        });
         let status_before = life.status;
         let is_beat = matches!(hearing.frame.kind, Kind::Beat(_));
         if let Kind::Beat(health) = hearing.frame.kind {
             life.status = health.name();
         }
         let status = life.status;
-        let edge = edge(&hearing.frame, past.was, restart);
+        let known = if before.is_none() { "unknown" } else { past.was };
+        let edge = edge(&hearing.frame, known, restart);
         let mut lines = Vec::new();
         if let Some((event, state, cause, extra)) = edge {
             life.enter(state, cause, hearing.at);
@@ -321,7 +338,9 @@ impl Model {
     /// The next moment at which silence is told; `None` where that lies beyond the end of time.
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
-        let life = self.life.as_ref()?;
+        let Some(life) = &self.life else {
+            return self.listing.as_ref()?.deadline(self.config.settle);
+        };
         let nanos = self.silence_ns().into_iter().chain(life.steady_ns()).min()?;
         u64::try_from(nanos).ok().map(Moment::from_nanos)
     }
@@ -339,7 +358,7 @@ impl Model {
     fn silence_ns(&self) -> Option<i128> {
         let life = self.life.as_ref()?;
         let probe = self.next_probe().filter(|_| life.state == "late");
-        probe.or_else(|| life.deadline_ns(self.config.forget))
+        probe.or_else(|| life.deadline_ns(self.forget()))
     }
 
     /// When a source that is late is asked next.
@@ -370,7 +389,7 @@ impl Model {
     fn pass_time(&mut self, now: Moment) -> Vec<Line> {
         let silence = self.silence_ns();
         let Some(life) = &mut self.life else {
-            return Vec::new();
+            return self.miss(now).into_iter().collect();
         };
         if life
             .steady_ns()
@@ -449,6 +468,9 @@ impl Model {
 
     /// The `state` line at `now`.
     pub fn snapshot(&mut self, now: Moment) -> Option<Line> {
+        if self.life.is_none() {
+            return self.snapshot_unheard(now);
+        }
         let (cause, past) = self.life.as_ref().map(|life| (life.cause, life.past(now)))?;
         self.tell(now, "state", Some(cause), past, Vec::new())
     }
@@ -495,11 +517,11 @@ impl Model {
             at: now,
             source: life.newest.frame.label,
             event,
-            addr: life.newest.from,
+            addr: Some(life.newest.from),
             state: life.state,
             was: past.was,
             cause,
-            session: life.current().session,
+            session: Some(life.current().session),
             seq: Seq::new(life.current().highest()? as u32),
             interval_ms: life.sign().frame.interval_ms,
             status: life.status,
@@ -511,6 +533,7 @@ impl Model {
             duplicate: counters.duplicate,
             reordered: counters.reordered,
             extra,
+            group: self.listing.as_ref().and_then(|listing| listing.group.clone()),
         })
     }
 }

@@ -11,6 +11,7 @@ mod blindness;
 mod detection;
 mod hostile;
 mod http;
+mod inventory;
 mod keys;
 mod life;
 mod lines;

@@ -53,6 +53,8 @@ fn the_collector_names_the_option_that_is_wrong() {
         ("--misses-override", &["--misses-override", "256"]),
         ("--margin", &["--margin", "wide"]),
         ("--forget", &["--forget", "0s"]),
+        ("--settle", &["--settle", "soon"]),
+        ("--inventory-only", &["--inventory-only"]),
         ("--max-sources", &["--max-sources", "-1"]),
         ("--reorder-wait", &["--reorder-wait", "63"]),
         ("--tick", &["--tick", "often"]),

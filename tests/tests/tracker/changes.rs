@@ -17,7 +17,7 @@ fn within_a_session_another_port_is_a_move() {
         line.extra,
         [("from", "10.0.0.7:40112".into()), ("to", "10.0.0.7:40113".into())]
     );
-    assert_eq!((line.addr, line.state, line.was), (there.addr, "up", "up"));
+    assert_eq!((line.addr, line.state, line.was), (Some(there.addr), "up", "up"));
     assert_eq!(line.since, Duration::from_secs(10), "up since beat 1");
     assert_eq!(stage.hear_from(12_000, there, &beat(12)), [], "told once");
 }
@@ -53,7 +53,7 @@ fn only_the_newest_beat_moves_a_source() {
             "beat {seq} is not the newest"
         );
     }
-    assert_eq!(stage.state(12_400).addr, home().addr);
+    assert_eq!(stage.state(12_400).addr, Some(home().addr));
 }
 
 #[test]

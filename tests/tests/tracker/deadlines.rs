@@ -17,7 +17,7 @@ fn the_first_sign_is_told_with_all_that_is_known() {
     assert_eq!((line.state, line.was, line.status), ("up", "unknown", "ok"));
     assert_eq!(
         (line.addr, line.seq.get(), line.interval_ms),
-        (home().addr, 1, INTERVAL_MS)
+        (Some(home().addr), 1, INTERVAL_MS)
     );
     assert_eq!(
         (line.received, line.lost, line.duplicate, line.reordered),

@@ -11,6 +11,7 @@ mod counters;
 mod deadlines;
 mod drops;
 mod goodbyes;
+mod inventory;
 mod probes;
 mod proof;
 mod sessions;

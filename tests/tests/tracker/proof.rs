@@ -158,7 +158,7 @@ fn a_device_without_a_clock_restarts_at_once_every_time() {
         };
         let told = hear_and_answer(&mut stage, ms, &life(1));
         assert_eq!(gists(&told), [(ms + 20, "restarted", "reboot")], "{random}");
-        assert_eq!(told[0].session, Session::new(12, random));
+        assert_eq!(told[0].session, Some(Session::new(12, random)));
         for seq in 2..=5 {
             ms += 1_000;
             assert_eq!(hear_and_answer(&mut stage, ms, &life(seq)), [], "{random}");
@@ -350,5 +350,5 @@ fn a_hundred_thousand_recorded_datagrams_change_no_state() {
     assert_eq!(hear_and_answer(&mut stage, 4_500, &life(2)), []);
     play(&mut stage, 4_550, span, &recorded, Some(&life(2)));
     assert_eq!(hear_and_answer(&mut stage, 5_500, &life(3)), []);
-    assert_eq!(stage.state(5_550).session, Session::new(12, 1));
+    assert_eq!(stage.state(5_550).session, Some(Session::new(12, 1)));
 }

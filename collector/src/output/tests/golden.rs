@@ -2,8 +2,10 @@
 //! that readers see.
 
 use super::*;
-use crate::output::samples::up;
-use crate::track::event::{Marks, SourceEvent};
+use crate::output::samples::{happened, up};
+use crate::track::event::{Cause, Happening, Marks, SourceEvent, State};
+use beacon_common::{Health, Seq};
+use std::time::Duration;
 
 /// The lines of one run, numbered from 1.
 fn lines(format: Format) -> String {
@@ -113,4 +115,54 @@ fn what_is_remarkable_ends_the_line() {
     let point = line(Format::Influx, "attic", marked);
     let fields = r#",by="reply",mass=true,learning=true,silenced=true,flapping=true "#;
     assert!(point.contains(fields), "{point}");
+}
+
+#[test]
+fn a_source_that_was_never_heard_has_no_address_and_no_session() {
+    let never = What::Source(SourceEvent {
+        addr: None,
+        session: None,
+        seq: Seq::NONE,
+        interval_ms: 0,
+        status: Health::Unknown,
+        since: Duration::from_mins(2),
+        silent: Duration::from_mins(2),
+        bound: Some(Duration::from_mins(2)),
+        received: 0,
+        lost: 0,
+        duplicate: 0,
+        reordered: 0,
+        group: Some("k\u{fc}che=1".into()),
+        ..happened(Happening::Down, State::Down, State::Unknown, Some(Cause::Never))
+    });
+    for (format, wanted) in [
+        (
+            Format::Json,
+            "{\"v\":1,\"id\":1,\"time\":\"2026-11-21T01:30:00.123456Z\",\"event\":\"down\",\"collector\":\"attic\",\
+             \"source\":\"fridge-7\",\"addr\":null,\"state\":\"down\",\"was\":\"unknown\",\"cause\":\"never\",\
+             \"session\":null,\"seq\":0,\"interval_ms\":0,\"status\":\"unknown\",\"since_ms\":120000,\
+             \"silent_ms\":120000,\"bound_ms\":120000,\"received\":0,\"lost\":0,\"duplicate\":0,\"reordered\":0,\
+             \"group\":\"k\u{fc}che=1\"}",
+        ),
+        (
+            Format::Text,
+            "2026-11-21 01:30:00.123Z  DOWN       fridge-7          never                             \
+             silent 2m  lost 0  group k\u{fc}che=1",
+        ),
+        (
+            Format::Logfmt,
+            "v=1 id=1 time=2026-11-21T01:30:00.123456Z event=down collector=attic source=fridge-7 state=down \
+             was=unknown cause=never seq=0 interval_ms=0 status=unknown since_ms=120000 silent_ms=120000 \
+             bound_ms=120000 received=0 lost=0 duplicate=0 reordered=0 group=\"k\u{fc}che=1\"",
+        ),
+        (
+            Format::Influx,
+            "beacon_source,event=down,collector=attic,source=fridge-7,state=down,cause=never \
+             v=1i,id=1i,was=\"unknown\",seq=0i,interval_ms=0i,status=\"unknown\",since_ms=120000i,\
+             silent_ms=120000i,bound_ms=120000i,received=0i,lost=0i,duplicate=0i,reordered=0i,\
+             group=\"k\u{fc}che=1\" 1795224600123456000",
+        ),
+    ] {
+        assert_eq!(line(format, "attic", never.clone()), wanted);
+    }
 }

@@ -158,9 +158,9 @@ fn source_event() -> impl Strategy<Value = SourceEvent> {
         let any_cause = (!causes.is_empty()).then(|| *cause.get(causes));
         let (since, silent, bound) = times;
         SourceEvent {
-            addr,
+            addr: (count % 11 != 0).then_some(addr),
             status,
-            session: Session::from_u64(session),
+            session: (count % 11 != 0).then_some(Session::from_u64(session)),
             seq: Seq::new(seq),
             interval_ms,
             since,
@@ -176,6 +176,7 @@ fn source_event() -> impl Strategy<Value = SourceEvent> {
                 silenced: count % 7 == 0,
                 flapping: count % 11 == 0,
             },
+            group: (count % 13 == 0).then(|| "k\u{fc}che".into()),
             ..happened(
                 happening,
                 state,

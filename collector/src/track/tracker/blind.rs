@@ -35,12 +35,13 @@ impl Tracker {
         self.events.extend(mass.map(|what| Event { at: now, what }));
     }
 
-    /// The event, with what is remarkable about its time.
+    /// The event, with what is remarkable about its time and its source.
     pub(super) fn marked(&mut self, mut event: Event) -> Event {
         if let What::Source(told) = &mut event.what {
             told.marks.mass = self.falls.is_mass();
             let is_learning = |patiences: &Patiences| patiences.is_learning(told.id);
             told.marks.learning = told.bound.is_some() && self.patiences.as_ref().is_some_and(is_learning);
+            told.group = self.inventory.group(&told.label);
         }
         self.flapping.join(&mut event);
         event

@@ -55,6 +55,7 @@ impl Tracker {
         let (happening, cause) = match (before.state, restart) {
             (State::Up, None) => return,
             (State::Unknown, _) => (Happening::Up, Cause::New),
+            (State::Down, _) if before.addr.is_none() => (Happening::Up, Cause::New),
             (State::Asleep, _) => (Happening::Up, Cause::Awake),
             (State::Up | State::Late, Some(cause)) => (Happening::Restarted, cause),
             (State::Down | State::Stopped, Some(_)) => (Happening::Up, Cause::Restart),

@@ -51,6 +51,7 @@ impl Tracker {
         };
         let succession = known.map(|id| (id, self.succession(id, frame.session, now)));
         match succession {
+            None if !self.is_welcome(&frame.label) => Err(Reject::Full),
             None if self.asks_for_proof() => Err(self.hold(frame, key, (peer, way), now)),
             None => self.meet(&sign, self.table.hash(&frame.label), now),
             Some((_, Succession::Unproven)) => Err(self.hold(frame, key, (peer, way), now)),

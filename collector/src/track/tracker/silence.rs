@@ -31,6 +31,7 @@ impl Tracker {
             (State::Unknown, _) => Moment::NEVER,
             (State::Up | State::Asleep, Some(promise)) => promise.late_at,
             (State::Late, Some(promise)) => promise.down_at,
+            _ if self.inventory.expects(&source.label) => Moment::NEVER,
             _ => {
                 let since = self.table.history(id).since;
                 since + self.config.forget + self.blindness.since(since)
@@ -46,6 +47,7 @@ impl Tracker {
     /// Does a bounded amount of work; [`Tracker::next_deadline`] says when to come again.
     pub fn on_time(&mut self, now: Moment) {
         self.snapshots.on_time(now);
+        self.await_expected(now);
         let mass = self.falls.on_time(now);
         self.events.extend(mass.map(|what| Event { at: now, what }));
         self.look_for_steady(now);
