@@ -83,8 +83,8 @@ pub struct Options {
     #[arg(long, env = "BEACON_STATE", value_name = "FILE")]
     pub state: Option<PathBuf>,
 
-    /// File with the sources that are expected, lines LABEL [GROUP [NOTE]]: one that is never heard goes down;
-    /// read again on SIGHUP
+    /// File with the sources that are expected, lines of a label and, if wanted, a group and a note: one that is
+    /// never heard goes down; read again on SIGHUP
     #[arg(long, env = "BEACON_INVENTORY", value_name = "FILE")]
     pub inventory: Option<PathBuf>,
 
