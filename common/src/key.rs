@@ -189,8 +189,17 @@ pub fn parse_key_line(line: &str) -> Result<Option<(KeyId, [u8; KEY_LEN])>, KeyL
     let (Some(key), None) = (words.next(), words.next()) else {
         return Err(KeyLineError::Form);
     };
-    let id = id.parse().ok().and_then(KeyId::new).ok_or(KeyLineError::Id)?;
+    let id = parse_id(id).ok_or(KeyLineError::Id)?;
     Ok(Some((id, parse_hex(key).ok_or(KeyLineError::Key)?)))
+}
+
+/// Digits alone: the standard parser takes a sign too.
+fn parse_id(text: &str) -> Option<KeyId> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number
+        .then(|| text.parse().ok())
+        .flatten()
+        .and_then(KeyId::new)
 }
 
 fn parse_hex(text: &str) -> Option<[u8; KEY_LEN]> {
@@ -248,6 +257,7 @@ mod tests {
         assert_eq!(parse_key_line(&format!("7 {hex} x")), Err(KeyLineError::Form));
         assert_eq!(parse_key_line(&format!("0 {hex}")), Err(KeyLineError::Id));
         assert_eq!(parse_key_line(&format!("256 {hex}")), Err(KeyLineError::Id));
+        assert_eq!(parse_key_line(&format!("+7 {hex}")), Err(KeyLineError::Id));
         assert_eq!(parse_key_line(&format!("7 {hex}0")), Err(KeyLineError::Key));
         assert_eq!(
             parse_key_line(&format!("7 {}", hex.replace('3', "+"))),
