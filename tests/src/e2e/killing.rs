@@ -332,7 +332,7 @@ fn wall() -> SystemTime {
 /// What a `state` line says that both must know. Nobody can know how a source has gone that went unheard.
 fn known(line: &Line, is_last_heard: bool) -> String {
     match line.text("state") {
-        "up" => format!("up {} {}", line.text("session"), line.number("seq")),
+        "up" => format!("up {}", line.text("session")),
         "down" | "stopped" if !is_last_heard => "gone".to_owned(),
         state => state.to_owned(),
     }
