@@ -1,9 +1,11 @@
 //! What may be written on the command line and in the environment. What it means is told in
 //! [`crate::config`].
 
+mod values;
+
 use std::env;
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,9 +16,8 @@ use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::failure::{Exit, Failure};
 use crate::output::Format;
-use crate::output::events::{EventName, EventSet};
+use crate::output::events::EventSet;
 use crate::track::config::{Margin, Probe};
-use crate::track::patience::MOST_MISSES;
 
 /// How many threads may share the beats.
 pub const MAX_WORKERS: NonZeroU16 = NonZeroU16::new(256).expect("it is not 0");
@@ -51,15 +52,15 @@ struct CommandLine {
 pub struct Options {
     /// Address and port to listen on; a multicast group is joined. Repeatable; in the environment separated
     /// by commas [default: port 7878 of every address of the host, IPv6 and IPv4]
-    #[arg(long, env = "BEACON_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',', value_parser = listen, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',', value_parser = values::listen, allow_hyphen_values = true)]
     pub listen: Vec<SocketAddr>,
 
     /// How many threads share the beats, each source staying with one of them [default: as many as cores]
-    #[arg(long, env = "BEACON_WORKERS", value_name = "1-256", value_parser = workers, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_WORKERS", value_name = "1-256", value_parser = values::workers, allow_hyphen_values = true)]
     pub workers: Option<NonZeroU16>,
 
     /// Format of the event lines [default: text on a terminal, otherwise json]
-    #[arg(long, env = "BEACON_FORMAT", value_name = "json|text|logfmt|influx", value_parser = format, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_FORMAT", value_name = "json|text|logfmt|influx", value_parser = values::format, allow_hyphen_values = true)]
     pub format: Option<Format>,
 
     /// File with the master keys, lines ID HEX32, open to its owner alone; with it, every frame must be
@@ -68,15 +69,15 @@ pub struct Options {
     pub keys: Option<PathBuf>,
 
     /// With keys, believe sources and sessions without asking them for proof: for networks that have no way back
-    #[arg(long, env = "BEACON_ONE_WAY", value_parser = switch)]
+    #[arg(long, env = "BEACON_ONE_WAY", value_parser = values::switch)]
     pub one_way: bool,
 
     /// Which sources are asked for a sign of life when they turn late: auto those that have asked for acks
-    #[arg(long, env = "BEACON_PROBE", value_name = "auto|always|never", default_value = "auto", value_parser = probe, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_PROBE", value_name = "auto|always|never", default_value = "auto", value_parser = values::probe, allow_hyphen_values = true)]
     pub probe: Probe,
 
     /// How many probes are sent within a second at most, those for proof too
-    #[arg(long, env = "BEACON_PROBE_RATE", value_name = "1-1000000", default_value = "1000", value_parser = probe_rate, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_PROBE_RATE", value_name = "1-1000000", default_value = "1000", value_parser = values::probe_rate, allow_hyphen_values = true)]
     pub probe_rate: u32,
 
     /// File that keeps what is known of the sources across restarts; see docs/operations.md
@@ -89,78 +90,78 @@ pub struct Options {
     pub inventory: Option<PathBuf>,
 
     /// How long a source of the inventory may stay unheard until it is down
-    #[arg(long, env = "BEACON_SETTLE", value_name = "DURATION", default_value = "2m", value_parser = settle, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_SETTLE", value_name = "DURATION", default_value = "2m", value_parser = values::settle, allow_hyphen_values = true)]
     pub settle: Duration,
 
     /// Let in no source that is not in the inventory
-    #[arg(long, env = "BEACON_INVENTORY_ONLY", value_parser = switch)]
+    #[arg(long, env = "BEACON_INVENTORY_ONLY", value_parser = values::switch)]
     pub inventory_only: bool,
 
     /// How many beats may be missing before a source is down, where its frames leave that open
-    #[arg(long, env = "BEACON_MISSES", value_name = "1-255", default_value = "3", value_parser = misses, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_MISSES", value_name = "1-255", default_value = "3", value_parser = values::misses, allow_hyphen_values = true)]
     pub misses: u8,
 
     /// The same, whatever the frames say
-    #[arg(long, env = "BEACON_MISSES_OVERRIDE", value_name = "1-255", value_parser = misses, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_MISSES_OVERRIDE", value_name = "1-255", value_parser = values::misses, allow_hyphen_values = true)]
     pub misses_override: Option<u8>,
 
     /// How many false alarms of a source are allowed in how long, like 1/30d: the number of beats that may be missing
     /// is then learned for each source, between the one above and --misses-max
-    #[arg(long, env = "BEACON_FALSE_ALARMS", value_name = "COUNT/DURATION", value_parser = false_alarms, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_FALSE_ALARMS", value_name = "COUNT/DURATION", value_parser = values::false_alarms, allow_hyphen_values = true)]
     pub false_alarms: Option<FalseAlarms>,
 
     /// How many beats may be missing at most where that is learned, and until enough is known
-    #[arg(long, env = "BEACON_MISSES_MAX", value_name = "1-64", default_value = "20", value_parser = misses_max, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_MISSES_MAX", value_name = "1-64", default_value = "20", value_parser = values::misses_max, allow_hyphen_values = true)]
     pub misses_max: u8,
 
     /// Safety margin added to each deadline: auto follows the observed spread of the arrivals
-    #[arg(long, env = "BEACON_MARGIN", value_name = "auto|DURATION", default_value = "auto", value_parser = margin, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_MARGIN", value_name = "auto|DURATION", default_value = "auto", value_parser = values::margin, allow_hyphen_values = true)]
     pub margin: Margin,
 
     /// How long a source is kept that is down or stopped
-    #[arg(long, env = "BEACON_FORGET", value_name = "DURATION", default_value = "24h", value_parser = forget, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_FORGET", value_name = "DURATION", default_value = "24h", value_parser = values::forget, allow_hyphen_values = true)]
     pub forget: Duration,
 
     /// How many sources are kept at most: 1 to 2147483648
-    #[arg(long, env = "BEACON_MAX_SOURCES", value_name = "COUNT", default_value = "1000000", value_parser = max_sources, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_MAX_SOURCES", value_name = "COUNT", default_value = "1000000", value_parser = values::max_sources, allow_hyphen_values = true)]
     pub max_sources: u32,
 
     /// How many sources a second may be new, after a burst of ten times as many; 0 for any. With keys, where
     /// nobody can make up sources, it is not asked
-    #[arg(long, env = "BEACON_ADMIT_RATE", value_name = "COUNT", default_value = "1000", value_parser = admit_rate, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_ADMIT_RATE", value_name = "COUNT", default_value = "1000", value_parser = values::admit_rate, allow_hyphen_values = true)]
     pub admit_rate: u32,
 
     /// How many intervals a missing beat may still come late before it counts as lost
-    #[arg(long, env = "BEACON_REORDER_WAIT", value_name = "0-62", default_value = "2", value_parser = reorder_wait, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_REORDER_WAIT", value_name = "0-62", default_value = "2", value_parser = values::reorder_wait, allow_hyphen_values = true)]
     pub reorder_wait: u32,
 
     /// How often to write a tick line; 0 for never
-    #[arg(long, env = "BEACON_TICK", value_name = "DURATION", default_value = "60s", value_parser = period, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_TICK", value_name = "DURATION", default_value = "60s", value_parser = values::period, allow_hyphen_values = true)]
     pub tick: Period,
 
     /// How often to write a report line for each source; 0 for never
-    #[arg(long, env = "BEACON_REPORT", value_name = "DURATION", default_value = "0", value_parser = period, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_REPORT", value_name = "DURATION", default_value = "0", value_parser = values::period, allow_hyphen_values = true)]
     pub report: Period,
 
     /// Events to write, separated by commas; gap and state are always written [default: all]
-    #[arg(long, env = "BEACON_EVENTS", value_name = "LIST", value_parser = events, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_EVENTS", value_name = "LIST", value_parser = values::events, allow_hyphen_values = true)]
     pub events: Option<EventSet>,
 
     /// Serve a page, metrics and the event lines over HTTP there; with a port alone, on this host's loopback
     /// [default: not at all]
-    #[arg(long, env = "BEACON_HTTP", value_name = "[ADDR:]PORT", value_parser = http, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_HTTP", value_name = "[ADDR:]PORT", value_parser = values::http, allow_hyphen_values = true)]
     pub http: Option<SocketAddr>,
 
     /// Give the metrics series of each source
-    #[arg(long, env = "BEACON_METRICS_PER_SOURCE", value_parser = switch)]
+    #[arg(long, env = "BEACON_METRICS_PER_SOURCE", value_parser = values::switch)]
     pub metrics_per_source: bool,
 
     /// Name of this collector in every line [default: the host name]
-    #[arg(long, env = "BEACON_NAME", value_name = "NAME", value_parser = name, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_NAME", value_name = "NAME", value_parser = values::name, allow_hyphen_values = true)]
     pub name: Option<String>,
 
     /// How many lines may wait for a slow reader before they are dropped, and a gap line says so: 16 or more
-    #[arg(long, env = "BEACON_QUEUE", value_name = "LINES", default_value = "65536", value_parser = queue, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_QUEUE", value_name = "LINES", default_value = "65536", value_parser = values::queue, allow_hyphen_values = true)]
     pub queue: usize,
 }
 
@@ -178,7 +179,7 @@ pub enum Command {
     /// Print a new master key as a line for the collector's key file
     Keygen {
         /// Number of the key
-        #[arg(long, env = "BEACON_KEY_ID", value_name = "1-255", default_value = "1", value_parser = key_id, allow_hyphen_values = true)]
+        #[arg(long, env = "BEACON_KEY_ID", value_name = "1-255", default_value = "1", value_parser = values::key_id, allow_hyphen_values = true)]
         id: KeyId,
     },
     /// Print the key of one device as the line for that device's key file
@@ -187,10 +188,10 @@ pub enum Command {
         #[arg(long, env = "BEACON_KEYS", value_name = "FILE")]
         keys: PathBuf,
         /// Label of the device
-        #[arg(value_name = "LABEL", value_parser = label, allow_hyphen_values = true)]
+        #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
         label: Label,
         /// Number of the master key to use [default: the last one in the file]
-        #[arg(long, env = "BEACON_KEY_ID", value_name = "1-255", value_parser = key_id, allow_hyphen_values = true)]
+        #[arg(long, env = "BEACON_KEY_ID", value_name = "1-255", value_parser = values::key_id, allow_hyphen_values = true)]
         id: Option<KeyId>,
     },
     /// Print the JSON Schema of the event lines
@@ -307,166 +308,6 @@ fn commands() -> Vec<String> {
         .get_subcommands()
         .map(|command| command.get_name().to_owned())
         .collect()
-}
-
-/// `'x' is not a duration; it takes …`, on one line whatever was written.
-fn refuse(text: &str, wanted: &str, takes: &str) -> String {
-    format!("'{}' is not {wanted}; it takes {takes}", text.escape_debug())
-}
-
-fn listen(text: &str) -> Result<SocketAddr, String> {
-    let takes = "ADDR:PORT, like 0.0.0.0:7878 or [::]:7878";
-    text.parse()
-        .map_err(|_| refuse(text, "an address with its port", takes))
-}
-
-fn http(text: &str) -> Result<SocketAddr, String> {
-    let takes = "a port like 8080, or ADDR:PORT like 0.0.0.0:8080 or [::]:8080";
-    let port = text.parse().map(|port: u16| (Ipv4Addr::LOCALHOST, port).into());
-    port.or_else(|_| text.parse())
-        .map_err(|_| refuse(text, "an address to serve at", takes))
-}
-
-fn workers(text: &str) -> Result<NonZeroU16, String> {
-    let takes = "a number from 1 to 256";
-    NonZeroU16::new(number(text, 1, MAX_WORKERS.get().into(), takes)?)
-        .ok_or_else(|| refuse(text, "in range", takes))
-}
-
-fn format(text: &str) -> Result<Format, String> {
-    let named = Format::ALL.into_iter().find(|format| format.name() == text);
-    named.ok_or_else(|| refuse(text, "a format", "json, text, logfmt or influx"))
-}
-
-fn misses(text: &str) -> Result<u8, String> {
-    number(text, 1, u8::MAX.into(), "a number from 1 to 255")
-}
-
-fn misses_max(text: &str) -> Result<u8, String> {
-    number(text, 1, MOST_MISSES.into(), "a number from 1 to 64")
-}
-
-fn false_alarms(text: &str) -> Result<FalseAlarms, String> {
-    let takes = "a number and the time it is allowed in, like 1/30d or 2/7d";
-    let (count, time) = text
-        .split_once('/')
-        .ok_or_else(|| refuse(text, "a rate", takes))?;
-    let count: u32 = number(count, 1, 1_000_000, takes)?;
-    let period = duration(time, takes)? / count;
-    if (Duration::from_secs(1)..LONGEST_PERIOD).contains(&period) {
-        Ok(FalseAlarms(period))
-    } else {
-        Err(refuse(text, "from one in 100 years to one a second", takes))
-    }
-}
-
-fn probe(text: &str) -> Result<Probe, String> {
-    match text {
-        "auto" => Ok(Probe::Auto),
-        "always" => Ok(Probe::Always),
-        "never" => Ok(Probe::Never),
-        _ => Err(refuse(text, "a way to probe", "auto, always or never")),
-    }
-}
-
-fn probe_rate(text: &str) -> Result<u32, String> {
-    number(text, 1, 1_000_000, "a number from 1 to 1000000")
-}
-
-fn settle(text: &str) -> Result<Duration, String> {
-    duration(text, "a duration like 30s or 2m")
-}
-
-fn switch(text: &str) -> Result<bool, String> {
-    match text {
-        "1" | "true" | "yes" => Ok(true),
-        "0" | "false" | "no" => Ok(false),
-        _ => Err(refuse(text, "a switch", "true or false")),
-    }
-}
-
-fn reorder_wait(text: &str) -> Result<u32, String> {
-    // A wheel of 64 slots cannot wait for a beat that has left it (docs/protocol.md, section 10).
-    number(text, 0, 62, "a number from 0 to 62")
-}
-
-fn max_sources(text: &str) -> Result<u32, String> {
-    number(text, 1, 1 << 31, "a number from 1 to 2147483648")
-}
-
-fn admit_rate(text: &str) -> Result<u32, String> {
-    number(
-        text,
-        0,
-        1_000_000_000,
-        "a number of sources a second up to 1000000000, 0 for any",
-    )
-}
-
-fn queue(text: &str) -> Result<usize, String> {
-    number(text, 16, i64::MAX as u64, "a number of lines, 16 or more")
-}
-
-fn key_id(text: &str) -> Result<KeyId, String> {
-    let takes = "a number from 1 to 255";
-    KeyId::new(number(text, 1, u8::MAX.into(), takes)?).ok_or_else(|| refuse(text, "a key's id", takes))
-}
-
-fn number<N: TryFrom<u64>>(text: &str, min: u64, max: u64, takes: &str) -> Result<N, String> {
-    let number = text.parse().ok().filter(|number| (min..=max).contains(number));
-    number
-        .and_then(|number| N::try_from(number).ok())
-        .ok_or_else(|| refuse(text, "in range", takes))
-}
-
-fn margin(text: &str) -> Result<Margin, String> {
-    match text {
-        "auto" => Ok(Margin::Auto),
-        _ => duration(text, "auto or a duration like 250ms").map(Margin::Fixed),
-    }
-}
-
-fn forget(text: &str) -> Result<Duration, String> {
-    let takes = "a duration above zero, like 90s or 24h";
-    let forget = duration(text, takes)?;
-    if forget.is_zero() {
-        Err(refuse(text, "above zero", takes))
-    } else {
-        Ok(forget)
-    }
-}
-
-fn period(text: &str) -> Result<Period, String> {
-    let takes = "0 for never, or a duration from 10ms like 60s or 1h30m";
-    match duration(text, takes)? {
-        Duration::ZERO => Ok(Period(None)),
-        period if period < Duration::from_millis(10) => Err(refuse(text, "long enough", takes)),
-        period => Ok(Period(Some(period))),
-    }
-}
-
-fn duration(text: &str, takes: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|_| refuse(text, "a duration", takes))
-}
-
-fn events(text: &str) -> Result<EventSet, String> {
-    let event = |name: &str| EventName::from_name(name.trim()).ok_or_else(|| name.trim().to_owned());
-    text.split(',')
-        .map(event)
-        .collect::<Result<EventSet, String>>()
-        .map_err(|name| refuse(&name, "an event", &EventName::ALL.map(EventName::name).join(",")))
-}
-
-fn name(text: &str) -> Result<String, String> {
-    match text.len() {
-        1..=255 => Ok(text.to_owned()),
-        _ => Err(refuse(text, "a name", "1 to 255 bytes of text")),
-    }
-}
-
-fn label(text: &str) -> Result<Label, String> {
-    let takes = "1 to 16 of A-Z a-z 0-9 . _ -, the first a letter or digit";
-    Label::new(text).map_err(|_| refuse(text, "a label", takes))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::output::events::EventName;
 
 fn parsed(arguments: &[&str]) -> Result<Parsed, Failure> {
     parse(["beacon-collector"].iter().chain(arguments).map(Into::into))

@@ -4,6 +4,7 @@
 //! [`Tracker::poll_event`] and [`Tracker::poll_transmit`] until nothing is left.
 
 mod ask;
+mod begin;
 mod blind;
 mod edges;
 mod expect;
@@ -24,7 +25,6 @@ use super::deadlines::Deadlines;
 use super::event::{Cause, Detail, Event, Happening, SourceId, State, Tick};
 use super::flapping::Flapping;
 use super::hash::LabelHash;
-use super::history::History;
 use super::inventory::Inventory;
 use super::mass::{Change, Falls};
 use super::nonces::Nonces;
@@ -35,7 +35,7 @@ use super::reject::{Reject, Rejected};
 use super::rules::Rules;
 use super::slots::Filled;
 use super::snapshots::Snapshots;
-use super::source::{Source, Succession, offset_us};
+use super::source::{Source, offset_us};
 use super::survey::{self, Piece};
 use super::table::Table;
 use super::tally::Tally;
@@ -249,48 +249,6 @@ impl Tracker {
 
     fn answer(&mut self, frame: &Frame, key: Option<&DeviceKey>, peer: Peer) {
         self.send(&frame.ack(), key, peer);
-    }
-
-    /// The first frame of a source that is not in the table.
-    fn meet(&mut self, sign: &Sign<'_>, hash: LabelHash, now: Moment) -> Result<(), Reject> {
-        let before = self.let_in(&sign.frame.label, now)?;
-        let mut source = Source::first(sign.frame, sign.origin, sign.at, &self.config);
-        source.state = before.state;
-        source.way = self.ways.take(sign.way);
-        sign.prove(&mut source, now);
-        let id = self.table.admit(hash, (source, History::begin(now)));
-        self.snapshots.admit(id, &self.table[id]);
-        if let Some(patiences) = &mut self.patiences {
-            patiences.admit(id, &mut self.table[id]);
-        }
-        self.settle(id, sign.frame, now, &before, None);
-        self.deadlines.arm(id.0, self.deadline(id));
-        Ok(())
-    }
-
-    /// The first frame of another session, which takes over.
-    fn succeed(&mut self, id: SourceId, sign: &Sign<'_>, succession: Succession, now: Moment) {
-        let (source, history) = self.table.record_mut(id).expect(FOUND);
-        let before = Before::of((source, history), now);
-        let (session, origin) = (source.session, source.origin);
-        let restart = source.restart_cause(sign.frame);
-        let ended = source.begin_session(sign.frame, succession);
-        history.end_session(&ended);
-        source.take_first(sign.frame, sign.origin, sign.at, &self.config);
-        if let Some(meter) = self.snapshots.meter(id) {
-            meter.renew(&ended, &source.slots, source.offset_us());
-        }
-        if let Some(patiences) = &mut self.patiences {
-            patiences.apply(id, source);
-        }
-        source.way = self.ways.change(source.way, sign.way);
-        sign.prove(source, now);
-        if self.asks_for_proof() {
-            self.pasts.go_on(id, session, sign.frame.session);
-        }
-        self.begin_address(id, origin);
-        self.settle(id, sign.frame, now, &before, Some(restart));
-        self.rearm(id);
     }
 
     /// A frame of the current session: nearly always a beat that changes nothing but numbers. Whatever else it may be stands

@@ -1,8 +1,8 @@
 //! The typical offset and its deviation, worked out again from the whole session for every beat
 //! (docs/protocol.md, section 9).
 
+use super::hearing::{Hearing, modulo_2_64};
 use super::wheel::Heard;
-use super::{Hearing, modulo_2_64};
 
 /// What the newest beats of a session say of the offset between the clocks.
 #[derive(Clone, Debug)]

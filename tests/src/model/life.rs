@@ -310,7 +310,7 @@ pub(super) fn promise_of_reply(
 pub(super) fn promise(log: &Log, newest: &Hearing, config: &Config, budget: Option<&Budget>) -> Promise {
     let (margin, typical) = margin_and_typical(log, newest, config);
     let promised = i128::from(newest.frame.next_ms) * 1_000;
-    let ahead = super::modulo_2_64(typical - newest.offset_us());
+    let ahead = super::hearing::modulo_2_64(typical - newest.offset_us());
     let expected = (promised + ahead.min(margin)).max(0);
     let late_ms = (expected + margin + 999).div_euclid(1_000);
     let late = newest.at_ns() + late_ms * NS_PER_MS;

@@ -1,6 +1,6 @@
 //! What a report measures, worked out anew from all that was ever received (docs/protocol.md, section 10).
 
-use super::modulo_2_64;
+use super::hearing::modulo_2_64;
 use super::wheel::Log;
 
 /// How far the last reports went.

@@ -8,69 +8,31 @@ mod budget;
 mod damping;
 mod estimate;
 mod expected;
+mod hearing;
 mod life;
 pub mod mass;
 mod measure;
+mod silence;
+mod telling;
 mod twins;
 mod wheel;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use beacon_collector::track::config::{Config, Probe};
-use beacon_common::{Frame, Kind, Moment, Reason, Seq, Session};
+use beacon_collector::track::config::Config;
+use beacon_common::{Frame, Kind, Moment, Reason, Session};
 
 use crate::line::Line;
 use asking::Asking;
 use budget::Budget;
 use damping::Damping;
 use expected::Listing;
+pub use hearing::Hearing;
 pub use life::Blind;
 use life::{Counters, Life, asked_misses, promise, promise_of_reply};
-use measure::{Reported, measured};
+use measure::Reported;
 use wheel::{Class, Log};
-
-/// A frame, and when and where from it was heard.
-#[derive(Clone, Copy, Debug)]
-pub struct Hearing {
-    /// When.
-    pub at: Moment,
-    /// Where from.
-    pub from: SocketAddr,
-    /// What.
-    pub frame: Frame,
-}
-
-impl Hearing {
-    fn at_ns(&self) -> i128 {
-        self.at.as_nanos().into()
-    }
-
-    fn at_us(&self) -> i128 {
-        self.at_ns().div_euclid(1_000)
-    }
-
-    fn seq(&self) -> i128 {
-        self.frame.seq.get().into()
-    }
-
-    fn interval_us(&self) -> i128 {
-        i128::from(self.frame.interval_ms) * 1_000
-    }
-
-    fn is_bye(&self) -> bool {
-        matches!(self.frame.kind, Kind::Bye(_))
-    }
-
-    fn offset_us(&self) -> i128 {
-        modulo_2_64(self.at_us() - i128::from(self.frame.sent_us))
-    }
-}
-
-/// Offsets are differences of 64-bit clocks, of which one says what it likes.
-fn modulo_2_64(number: i128) -> i128 {
-    (number + (1 << 63)).rem_euclid(1 << 64) - (1 << 63)
-}
 
 /// The model of one source at one collector.
 #[derive(Clone, Debug)]
@@ -333,208 +295,6 @@ impl Model {
             }
         }
         lines
-    }
-
-    /// The next moment at which silence is told; `None` where that lies beyond the end of time.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Moment> {
-        let Some(life) = &self.life else {
-            return self.listing.as_ref()?.deadline(self.config.settle);
-        };
-        let nanos = self.silence_ns().into_iter().chain(life.steady_ns()).min()?;
-        u64::try_from(nanos).ok().map(Moment::from_nanos)
-    }
-
-    /// Tells every deadline that has passed at `now`.
-    pub fn judge(&mut self, now: Moment) -> Vec<Line> {
-        let mut lines = Vec::new();
-        while self.deadline().is_some_and(|deadline| deadline <= now) {
-            lines.extend(self.pass_time(now));
-        }
-        lines
-    }
-
-    /// What changes next if nothing is heard, or when it is asked next.
-    fn silence_ns(&self) -> Option<i128> {
-        let life = self.life.as_ref()?;
-        let probe = self.next_probe().filter(|_| life.state == "late");
-        probe.or_else(|| life.deadline_ns(self.forget()))
-    }
-
-    /// When a source that is late is asked next.
-    fn next_probe(&self) -> Option<i128> {
-        let life = self.life.as_ref()?;
-        let is_asked = match self.config.probe {
-            Probe::Auto => life.has_asked(),
-            Probe::Always => true,
-            Probe::Never => false,
-        };
-        let times = life.asking.times(life.since, life.awaited().down?);
-        times.into_iter().next().filter(|_| is_asked)
-    }
-
-    /// Asks, where it is time to.
-    fn probe(&mut self, now: Moment) {
-        let now = i128::from(now.as_nanos());
-        if self.next_probe().is_none_or(|next| next > now) {
-            return;
-        }
-        let Some(life) = &mut self.life else { return };
-        let Some(down) = life.awaited().down else { return };
-        life.asking.pass(life.since, down, now);
-        self.probes.push((life.newest.from, life.current().session));
-    }
-
-    /// What has changed by now because nothing was heard, and what is told of it.
-    fn pass_time(&mut self, now: Moment) -> Vec<Line> {
-        let silence = self.silence_ns();
-        let Some(life) = &mut self.life else {
-            return self.miss(now).into_iter().collect();
-        };
-        if life
-            .steady_ns()
-            .is_some_and(|steady| silence.is_none_or(|silence| steady <= silence))
-        {
-            return self.end_flapping(now).into_iter().collect();
-        }
-        let is_down = life
-            .awaited()
-            .down
-            .is_some_and(|down| down <= now.as_nanos().into());
-        if life.state == "late" && !is_down {
-            self.probe(now);
-            return Vec::new();
-        }
-        let past = life.past(now);
-        let (event, cause) = match life.state {
-            "up" => ("late", "silent"),
-            "asleep" if life.promise.late.is_some() => ("late", "overslept"),
-            "late" => ("down", life.cause),
-            _ => ("forgotten", ""),
-        };
-        if event == "forgotten" {
-            life.enter("unknown", life.cause, now);
-            let line = self.tell(now, event, None, past, Vec::new());
-            self.life = None;
-            return line.into_iter().collect();
-        }
-        life.enter(event, cause, now);
-        if event == "late" {
-            let received = life.counters(now, self.config.reorder_wait).received;
-            life.asking.begin_silence(received);
-        }
-        let mut lines: Vec<Line> = self
-            .tell(now, event, Some(cause), past, Vec::new())
-            .into_iter()
-            .collect();
-        if past.was == "up" {
-            lines.extend(self.count_fall(now));
-        }
-        if event == "late" {
-            self.probe(now);
-        }
-        lines
-    }
-
-    fn count_fall(&mut self, now: Moment) -> Option<Line> {
-        let life = self.life.as_mut()?;
-        if !life.damping.fall(now) {
-            return None;
-        }
-        let (cause, past) = (life.cause, life.past(now));
-        self.tell(now, "flapping", Some(cause), past, Vec::new())
-    }
-
-    /// A source that flapped is steady now.
-    fn end_flapping(&mut self, now: Moment) -> Option<Line> {
-        let life = self.life.as_ref().filter(|life| life.damping.is_flapping())?;
-        let mut steady = self.line(now, "steady", Some(life.cause), life.past(now), Vec::new())?;
-        self.life.as_mut()?.damping.end(&mut steady);
-        Some(steady)
-    }
-
-    /// What the reader gets of a line.
-    fn tell(
-        &mut self,
-        now: Moment,
-        event: &'static str,
-        cause: Option<&'static str>,
-        past: Past,
-        extra: Vec<(&'static str, String)>,
-    ) -> Option<Line> {
-        let line = self.line(now, event, cause, past, extra)?;
-        self.life.as_mut()?.damping.pass(line)
-    }
-
-    /// The `state` line at `now`.
-    pub fn snapshot(&mut self, now: Moment) -> Option<Line> {
-        if self.life.is_none() {
-            return self.snapshot_unheard(now);
-        }
-        let (cause, past) = self.life.as_ref().map(|life| (life.cause, life.past(now)))?;
-        self.tell(now, "state", Some(cause), past, Vec::new())
-    }
-
-    /// The `report` line at `now`.
-    pub fn report(&mut self, now: Moment) -> Option<Line> {
-        let life = self.life.as_mut()?;
-        let (total, last) = (life.counters(now, self.config.reorder_wait), life.reported);
-        let mut extra = vec![
-            ("old", (total.old - last.old).to_string()),
-            ("jitter_us", life.current().jitter_us().to_string()),
-            ("expected", (total.expected - last.expected).to_string()),
-        ];
-        let past = life.turned_past(now, self.config.reorder_wait);
-        if let Some(log) = life.sessions.last_mut() {
-            log.settle_lost(past);
-        }
-        extra.extend(measured(&life.sessions, &mut life.measured));
-        let life = self.life.as_ref()?;
-        let mut line = self.tell(now, "report", Some(life.cause), life.past(now), extra)?;
-        line.received = total.received - last.received;
-        line.lost = total.lost - last.lost;
-        line.duplicate = total.duplicate - last.duplicate;
-        line.reordered = total.reordered - last.reordered;
-        self.life.as_mut()?.reported = total;
-        Some(line)
-    }
-
-    fn line(
-        &self,
-        now: Moment,
-        event: &'static str,
-        cause: Option<&'static str>,
-        past: Past,
-        mut extra: Vec<(&'static str, String)>,
-    ) -> Option<Line> {
-        let life = self.life.as_ref()?;
-        let is_learning = life.budget.as_ref().is_some_and(|budget| budget.is_learning);
-        if is_learning && life.bound().is_some() {
-            extra.push(("learning", "true".to_owned()));
-        }
-        let counters = life.counters(now, self.config.reorder_wait);
-        Some(Line {
-            at: now,
-            source: life.newest.frame.label,
-            event,
-            addr: Some(life.newest.from),
-            state: life.state,
-            was: past.was,
-            cause,
-            session: Some(life.current().session),
-            seq: Seq::new(life.current().highest()? as u32),
-            interval_ms: life.sign().frame.interval_ms,
-            status: life.status,
-            since: now.since(past.since),
-            silent: past.silent,
-            bound: life.bound(),
-            received: counters.received,
-            lost: counters.lost,
-            duplicate: counters.duplicate,
-            reordered: counters.reordered,
-            extra,
-            group: self.listing.as_ref().and_then(|listing| listing.group.clone()),
-        })
     }
 }
 
