@@ -20,4 +20,4 @@ pub use limit::Limit;
 pub use moment::Moment;
 pub use seq::Seq;
 pub use session::Session;
-pub use wire::{FRAME_LEN, Flags, Frame, Health, Kind, Reason, View, WireError};
+pub use wire::{FRAME_LEN, Flags, Form, Frame, Health, Kind, Reason, View, WireError};

@@ -24,12 +24,16 @@
 //! A datagram is first looked at through a [`View`], which has checked its form but trusts nothing; once its
 //! tag is verified it becomes a [`Frame`].
 
+mod view;
+
 use core::fmt;
 
-use crate::key::{DeviceKey, KeyId};
+use crate::key::DeviceKey;
 use crate::label::Label;
 use crate::seq::Seq;
 use crate::session::Session;
+
+pub use view::{Form, View};
 
 /// The length of every frame, in bytes.
 pub const FRAME_LEN: usize = 64;
@@ -49,22 +53,22 @@ const VERSION: u8 = 1;
 mod field {
     use core::ops::Range;
 
-    pub(super) const MAGIC: Range<usize> = 0..2;
-    pub(super) const VERSION: usize = 2;
-    pub(super) const KIND: usize = 3;
-    pub(super) const CODE: usize = 4;
-    pub(super) const FLAGS: usize = 5;
-    pub(super) const KEY_ID: usize = 6;
-    pub(super) const MISSES: usize = 7;
-    pub(super) const LABEL: usize = 8;
-    pub(super) const SESSION: usize = 24;
-    pub(super) const SENT_US: usize = 32;
-    pub(super) const SEQ: usize = 40;
-    pub(super) const INTERVAL_MS: usize = 44;
-    pub(super) const NEXT_MS: usize = 48;
-    pub(super) const UPTIME_S: usize = 52;
-    pub(super) const TAG: usize = 56;
-    pub(super) const TAGGED: Range<usize> = 0..TAG;
+    pub(in crate::wire) const MAGIC: Range<usize> = 0..2;
+    pub(in crate::wire) const VERSION: usize = 2;
+    pub(in crate::wire) const KIND: usize = 3;
+    pub(in crate::wire) const CODE: usize = 4;
+    pub(in crate::wire) const FLAGS: usize = 5;
+    pub(in crate::wire) const KEY_ID: usize = 6;
+    pub(in crate::wire) const MISSES: usize = 7;
+    pub(in crate::wire) const LABEL: usize = 8;
+    pub(in crate::wire) const SESSION: usize = 24;
+    pub(in crate::wire) const SENT_US: usize = 32;
+    pub(in crate::wire) const SEQ: usize = 40;
+    pub(in crate::wire) const INTERVAL_MS: usize = 44;
+    pub(in crate::wire) const NEXT_MS: usize = 48;
+    pub(in crate::wire) const UPTIME_S: usize = 52;
+    pub(in crate::wire) const TAG: usize = 56;
+    pub(in crate::wire) const TAGGED: Range<usize> = 0..TAG;
 }
 
 /// What a beat says of its device, with the codes of monitoring plugins.
@@ -310,103 +314,8 @@ impl Frame {
     }
 }
 
-/// A datagram whose form is that of a frame, and of which nothing else is known yet.
-#[derive(Clone, Copy)]
-pub struct View<'a> {
-    bytes: &'a [u8; FRAME_LEN],
-    kind: Kind,
-}
-
-impl<'a> View<'a> {
-    /// Checks a datagram's form, cheapest first.
-    ///
-    /// # Errors
-    /// A [`WireError`] that says why no version 1 receiver can use it.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
-        let bytes: &[u8; FRAME_LEN] = bytes.try_into().map_err(|_| WireError::Length)?;
-        if bytes[field::MAGIC] != MAGIC {
-            return Err(WireError::Magic);
-        }
-        if bytes[field::VERSION] != VERSION {
-            return Err(WireError::Version);
-        }
-        let kind = Kind::from_numbers(bytes[field::KIND], bytes[field::CODE]).ok_or(WireError::Kind)?;
-        Label::from_padded(take(bytes, field::LABEL)).map_err(|_| WireError::Label)?;
-        let view = Self { bytes, kind };
-        let interval_ms = view.u32_at(field::INTERVAL_MS);
-        if kind.states_interval() && !(MIN_INTERVAL_MS..=MAX_INTERVAL_MS).contains(&interval_ms) {
-            return Err(WireError::Interval);
-        }
-        Ok(view)
-    }
-
-    /// What the frame claims to be for.
-    #[must_use]
-    pub const fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    /// The label that the frame claims.
-    #[must_use]
-    pub fn label(&self) -> Label {
-        Label::from_checked(take(self.bytes, field::LABEL))
-    }
-
-    /// The id of the key that the frame claims to be made with; `None` where it claims none.
-    #[must_use]
-    pub const fn key_id(&self) -> Option<KeyId> {
-        KeyId::new(self.bytes[field::KEY_ID])
-    }
-
-    /// The session that the frame claims.
-    #[must_use]
-    pub fn session(&self) -> Session {
-        Session::from_u64(u64::from_be_bytes(take(self.bytes, field::SESSION)))
-    }
-
-    /// Whether the sender wants an ack.
-    #[must_use]
-    pub const fn wants_ack(&self) -> bool {
-        Flags::from_bits(self.bytes[field::FLAGS]).want_ack
-    }
-
-    /// Whether the tag is the one that `key` makes. The comparison is of two machine words and takes the
-    /// same time wherever they differ.
-    #[must_use]
-    pub fn is_tagged_by(&self, key: &DeviceKey) -> bool {
-        key.tag(&self.bytes[field::TAGGED]) == u64::from_be_bytes(take(self.bytes, field::TAG))
-    }
-
-    /// The frame's meaning. Whoever requires keys has checked the tag before.
-    #[must_use]
-    pub fn frame(&self) -> Frame {
-        Frame {
-            kind: self.kind,
-            flags: Flags::from_bits(self.bytes[field::FLAGS]),
-            misses: self.bytes[field::MISSES],
-            label: self.label(),
-            session: self.session(),
-            sent_us: u64::from_be_bytes(take(self.bytes, field::SENT_US)),
-            seq: Seq::new(self.u32_at(field::SEQ)),
-            interval_ms: self.u32_at(field::INTERVAL_MS),
-            next_ms: self.u32_at(field::NEXT_MS),
-            uptime_s: self.u32_at(field::UPTIME_S),
-        }
-    }
-
-    fn u32_at(&self, at: usize) -> u32 {
-        u32::from_be_bytes(take(self.bytes, at))
-    }
-}
-
 fn put<const N: usize>(out: &mut [u8; FRAME_LEN], at: usize, bytes: &[u8; N]) {
     out[at..at + N].copy_from_slice(bytes);
-}
-
-fn take<const N: usize>(bytes: &[u8; FRAME_LEN], at: usize) -> [u8; N] {
-    let mut field = [0; N];
-    field.copy_from_slice(&bytes[at..at + N]);
-    field
 }
 
 /// Why a datagram is no frame of this version. One variant, one counter.

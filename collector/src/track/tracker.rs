@@ -15,7 +15,7 @@ mod unsteady;
 
 use std::collections::VecDeque;
 
-use beacon_common::{DeviceKey, Frame, Kind, MasterKey, Moment, View};
+use beacon_common::{DeviceKey, Form, Frame, Kind, MasterKey, Moment, View};
 
 use super::auth::Authority;
 use super::blindness::Blindness;
@@ -51,16 +51,23 @@ const LOOKED_UP_AT_ONCE: usize = 32;
 
 const FOUND: &str = "a source id is used only while its source is in the table";
 
-/// A datagram whose form is right, and what is needed to find its source.
+/// A datagram that says that it is a frame, and what is needed to find its source.
 struct Located<'a> {
     now: Moment,
     peer: Peer,
-    view: View<'a>,
+    form: Form<'a>,
     hash: LabelHash,
     guess: Option<SourceId>,
 }
 
-impl Located<'_> {
+/// A frame, when it came and by which way.
+struct Heard<'a> {
+    now: Moment,
+    peer: &'a Peer,
+    view: View<'a>,
+}
+
+impl Heard<'_> {
     /// Where it came from.
     const fn origin(&self) -> Origin {
         Origin::of(self.peer.addr)
@@ -181,12 +188,18 @@ impl Tracker {
             let (mut taken, mut count) = (0, 0);
             for (now, peer, bytes) in batch.by_ref().take(LOOKED_UP_AT_ONCE) {
                 taken += 1;
-                match self.locate(now, peer, bytes) {
-                    Ok(found) => {
-                        located[count] = Some(found);
+                match Form::parse(bytes) {
+                    Ok(form) => {
+                        located[count] = Some(Located {
+                            now,
+                            peer,
+                            form,
+                            hash: self.table.hash_padded(form.padded_label()),
+                            guess: None,
+                        });
                         count += 1;
                     }
-                    Err(reason) => self.rejected.count(reason),
+                    Err(reason) => self.rejected.count(reason.into()),
                 }
             }
             if taken == 0 {
@@ -210,41 +223,42 @@ impl Tracker {
         }
     }
 
-    fn locate<'a>(&self, now: Moment, peer: Peer, bytes: &'a [u8]) -> Result<Located<'a>, Reject> {
-        let view = View::parse(bytes)?;
-        let hash = self.table.hash(&view.label());
-        Ok(Located {
-            now,
-            peer,
-            view,
-            hash,
-            guess: None,
-        })
-    }
-
-    /// The straight way of a datagram: form, key, source, answer.
+    /// The straight way of a datagram: source, key, answer.
     fn take(&mut self, located: &Located<'_>) -> Result<(), Reject> {
-        let Located { now, peer, view, .. } = located;
+        let Located { now, peer, .. } = located;
+        let (view, known) = self.recognise(located)?;
         if matches!(view.kind(), Kind::Ack | Kind::Probe) {
             return Err(Reject::Kind);
         }
-        let key = self.authority.check(view)?;
-        let label = view.label();
-        let known = self
-            .table
-            .confirm(located.guess, &label)
-            .or_else(|| self.table.find(&label, located.hash));
+        let key = self.authority.check(&view)?;
         if view.kind() == Kind::Reply {
             return self.hear_reply(&view.frame(), known, key.as_ref(), *now);
         }
+        let heard = Heard {
+            now: *now,
+            peer,
+            view,
+        };
         match known {
-            Some(id) if self.table[id].session == view.session() => self.hear_on(id, located),
-            _ => self.hear_other(known, &view.frame(), key.as_ref(), (*peer, located.way()), *now)?,
+            Some(id) if self.table[id].session == view.session() => self.hear_on(id, &heard),
+            _ => self.hear_other(known, &view.frame(), key.as_ref(), (*peer, heard.way()), *now)?,
         }
         if view.wants_ack() {
             self.answer(&view.frame(), key.as_ref(), *peer);
         }
         Ok(())
+    }
+
+    /// The frame, and the number of its source where it is known. The label of a source was checked before.
+    fn recognise<'a>(&self, located: &Located<'a>) -> Result<(View<'a>, Option<SourceId>), Reject> {
+        if let Some(id) = located.guess
+            && let Some(source) = self.table.get(id)
+            && let Some(view) = located.form.view_of(&source.label)?
+        {
+            return Ok((view, Some(id)));
+        }
+        let view = located.form.view()?;
+        Ok((view, self.table.find(&view.label(), located.hash)))
     }
 
     fn answer(&mut self, frame: &Frame, key: Option<&DeviceKey>, peer: Peer) {
@@ -253,8 +267,8 @@ impl Tracker {
 
     /// A frame of the current session: nearly always a beat that changes nothing but numbers. Whatever else it may be stands
     /// in functions that read it anew, so that their needs are not in its way.
-    fn hear_on(&mut self, id: SourceId, located: &Located<'_>) {
-        let (frame, origin, now) = (located.view.frame(), located.origin(), located.now);
+    fn hear_on(&mut self, id: SourceId, heard: &Heard<'_>) {
+        let (frame, origin, now) = (heard.view.frame(), heard.origin(), heard.now);
         let (source, history) = self.table.record_mut(id).expect(FOUND);
         if let Some(meter) = self.snapshots.meter(id) {
             meter.take(&source.slots, frame.seq, offset_us(&frame, now));
@@ -266,9 +280,9 @@ impl Tracker {
         if !matches!(filled, Filled::Newest(_)) {
             return;
         }
-        let is_still = source.is_steady(frame.kind, origin) && self.ways.is_still(source.way, &located.way());
+        let is_still = source.is_steady(frame.kind, origin) && self.ways.is_still(source.way, &heard.way());
         if self.patiences.is_some() || !is_still {
-            self.hear_change(id, located);
+            self.hear_change(id, heard);
             return;
         }
         source.take_newest(&frame, origin, now, &self.config);
@@ -277,8 +291,8 @@ impl Tracker {
 
     /// The newest frame of the current session, which changes more than numbers, or by which more is learnt.
     #[inline(never)]
-    fn hear_change(&mut self, id: SourceId, located: &Located<'_>) {
-        let (frame, origin, now) = (located.view.frame(), located.origin(), located.now);
+    fn hear_change(&mut self, id: SourceId, heard: &Heard<'_>) {
+        let (frame, origin, now) = (heard.view.frame(), heard.origin(), heard.now);
         let rules = Rules {
             config: &self.config,
             blindness: &self.blindness,
@@ -287,7 +301,7 @@ impl Tracker {
         let before = Before::of((source, history), now);
         let known_origin = source.origin;
         take_newest((id, source), (&frame, origin), now, rules, &mut self.patiences);
-        source.way = self.ways.follow(source.way, located.way());
+        source.way = self.ways.follow(source.way, heard.way());
         self.begin_address(id, known_origin);
         self.settle(id, &frame, now, &before, None);
         self.rearm(id);

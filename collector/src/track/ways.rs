@@ -40,7 +40,7 @@ pub struct Way {
 impl Way {
     /// The way of a frame from `peer`.
     #[must_use]
-    pub const fn of(peer: Peer, key: Option<KeyId>, asks: bool) -> Self {
+    pub const fn of(peer: &Peer, key: Option<KeyId>, asks: bool) -> Self {
         Self {
             socket: peer.socket,
             local: peer.local,

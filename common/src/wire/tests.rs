@@ -3,6 +3,7 @@
 extern crate std;
 
 use super::*;
+use crate::key::KeyId;
 use crate::key::MasterKey;
 use proptest::prelude::*;
 use std::vec::Vec;
