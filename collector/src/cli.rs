@@ -18,6 +18,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::Format;
 use crate::output::events::EventSet;
 use crate::track::config::{Margin, Probe};
+use crate::track::silences::Reason;
 
 /// How many threads may share the beats.
 pub const MAX_WORKERS: NonZeroU16 = NonZeroU16::new(256).expect("it is not 0");
@@ -30,9 +31,9 @@ const LONGEST_PERIOD: Duration = Duration::from_hours(24 * 36_525);
 /// Writes one line an event to stdout; docs/events.md explains them. The log goes to stderr, its level by
 /// RUST_LOG. Every option can be set in the environment too, where an empty variable sets nothing; what stands
 /// on the command line goes first.
-/// Exit codes: 2 wrong arguments, 65 damaged file, 66 no such file, 71 the system refuses (an address cannot
-/// be bound), 73 the state file cannot be made, 74 stdout or the state file cannot be written, 75 the state file is in
-/// use, 77 key file open to others.
+/// Exit codes: 1 and 3 of status (see there), 2 wrong arguments, 65 damaged file, 66 no such file or source, 71 the system refuses (an address cannot
+/// be bound), 73 the state file or the control socket cannot be made, 74 stdout or the state file cannot be written, 75
+/// the state file or the control socket is in use, 77 key file open to others.
 #[derive(Debug, Parser)]
 #[command(
     name = "beacon-collector",
@@ -156,6 +157,11 @@ pub struct Options {
     #[arg(long, env = "BEACON_METRICS_PER_SOURCE", value_parser = values::switch)]
     pub metrics_per_source: bool,
 
+    /// Socket for the commands status, silence, unsilence and forget; none for none [default: control in the
+    /// service's runtime directory, or beacon-collector.control in the user's]
+    #[arg(long, env = "BEACON_CONTROL", value_name = "PATH|none")]
+    pub control: Option<OsString>,
+
     /// Name of this collector in every line [default: the host name]
     #[arg(long, env = "BEACON_NAME", value_name = "NAME", value_parser = values::name, allow_hyphen_values = true)]
     pub name: Option<String>,
@@ -196,6 +202,66 @@ pub enum Command {
     },
     /// Print the JSON Schema of the event lines
     Schema,
+    /// Show what a running collector knows of its sources, the worst first; docs/control.md. Exit codes: 0 all is well,
+    /// 1 a source is late or down and not silenced, 3 no collector answers, 66 there is no such source
+    Status(Status),
+    /// Mark the lines about a source as silenced, and run no hooks for it, for some time
+    Silence {
+        /// Label of the source
+        #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
+        label: Label,
+        /// For how long, like 2h
+        #[arg(value_name = "DURATION", value_parser = values::silence, allow_hyphen_values = true)]
+        lasts: Duration,
+        /// Why, in at most 200 bytes
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, value_parser = values::reason, allow_hyphen_values = true)]
+        reason: Reason,
+        /// Socket of the collector
+        #[arg(long, env = "BEACON_CONTROL", value_name = "PATH")]
+        control: Option<OsString>,
+    },
+    /// End the silence of a source
+    Unsilence {
+        /// Label of the source
+        #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
+        label: Label,
+        /// Socket of the collector
+        #[arg(long, env = "BEACON_CONTROL", value_name = "PATH")]
+        control: Option<OsString>,
+    },
+    /// Have a running collector keep nothing of a source, whatever its state
+    Forget {
+        /// Label of the source
+        #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
+        label: Label,
+        /// Socket of the collector
+        #[arg(long, env = "BEACON_CONTROL", value_name = "PATH")]
+        control: Option<OsString>,
+    },
+}
+
+/// What is to be shown of a running collector.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub struct Status {
+    /// One source in detail
+    #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
+    pub label: Option<Label>,
+
+    /// Print JSON: of all sources, the document that HTTP serves as /status.json
+    #[arg(long)]
+    pub json: bool,
+
+    /// Print one line as monitoring plugins do
+    #[arg(long)]
+    pub plugin: bool,
+
+    /// Show it anew every second, until it is interrupted
+    #[arg(long)]
+    pub watch: bool,
+
+    /// Socket of the collector
+    #[arg(long, env = "BEACON_CONTROL", value_name = "PATH")]
+    pub control: Option<OsString>,
 }
 
 /// What the command line comes to.

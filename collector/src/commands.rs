@@ -1,27 +1,44 @@
-//! What the collector does beside running: keys and the schema, printed.
+//! What the program does beside running: keys and the schema, printed; and what a running collector is told.
 
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
+use std::process::ExitCode;
 
 use beacon_common::{KeyId, Label, MasterKey};
 
 use crate::cli::Command;
+use crate::client;
 use crate::failure::{Exit, Failure};
 use crate::keys::{generate, read_masters};
 use crate::output::schema::schema;
+use crate::track::tracker::Instruction;
 
-/// Does what is asked, and returns what to print.
+/// Does what is asked, and prints what comes of it.
 ///
 /// # Errors
-/// What is wrong with the key file, or that it does not hold the key asked for.
-pub fn perform(command: &Command) -> Result<String, Failure> {
+/// What is wrong with the key file, or that it does not hold the key asked for; what a running collector refuses, or that
+/// there is none.
+pub fn perform(command: &Command) -> Result<ExitCode, Failure> {
     let mut text = match command {
         Command::Keygen { id } => generate(*id)?,
         Command::DeviceKey { keys, label, id } => device_key(keys, label, *id)?,
         Command::Schema => format!("{:#}", schema()),
+        Command::Status(status) => return client::show(status),
+        Command::Silence {
+            label,
+            lasts,
+            reason,
+            control,
+        } => {
+            let (lasts, reason) = (*lasts, reason.clone());
+            client::operate(control, *label, Instruction::Silence { lasts, reason })?
+        }
+        Command::Unsilence { label, control } => client::operate(control, *label, Instruction::Unsilence)?,
+        Command::Forget { label, control } => client::operate(control, *label, Instruction::Forget)?,
     };
     text.push('\n');
-    Ok(text)
+    print(&text, io::stdout())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn device_key(path: &Path, label: &Label, id: Option<KeyId>) -> Result<String, Failure> {
@@ -54,7 +71,7 @@ pub fn print(text: &str, mut out: impl Write) -> Result<(), Failure> {
     }
 }
 
-fn cannot_write(error: &io::Error) -> Failure {
+pub(crate) fn cannot_write(error: &io::Error) -> Failure {
     Failure::new(Exit::Output, format_args!("stdout cannot be written: {error}"))
 }
 
@@ -78,15 +95,9 @@ mod tests {
         file.write_all(b"3 ffffffffffffffffffffffffffffffff\n7 000102030405060708090a0b0c0d0e0f\n")
             .unwrap();
         let label = Label::new("fridge-7").unwrap();
-        let of = |id: u8| {
-            perform(&Command::DeviceKey {
-                keys: keys.clone(),
-                label,
-                id: KeyId::new(id),
-            })
-        };
+        let of = |id: u8| device_key(&keys, &label, KeyId::new(id));
 
-        let golden = "7 3ef60eb36452baf30efd880352564763\n";
+        let golden = "7 3ef60eb36452baf30efd880352564763";
         assert_eq!(of(7).unwrap(), golden);
         assert_eq!(of(0).unwrap(), golden);
         assert!(of(3).unwrap().starts_with("3 "));

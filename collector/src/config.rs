@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::cli::{FalseAlarms, MAX_WORKERS, Options};
+use crate::control::Place;
 use crate::failure::{Exit, Failure};
 use crate::inventory::read_inventory;
 use crate::keys::read_masters;
@@ -45,6 +46,8 @@ pub struct Config {
     pub tick: Option<Duration>,
     /// Where and what to serve over HTTP; `None` for nothing.
     pub http: Option<serve::Settings>,
+    /// Where the control socket stands.
+    pub control: Place,
 }
 
 /// Where to listen.
@@ -135,6 +138,7 @@ impl Config {
                 listen,
                 metrics_per_source: options.metrics_per_source,
             }),
+            control: Place::of(options.control.as_deref()),
         })
     }
 }

@@ -3,15 +3,19 @@
 use std::fmt;
 use std::process::ExitCode;
 
-/// The exit codes, all in one place: 2 as shells and clap use it, the others from sysexits.h.
+/// The exit codes, all in one place: up to 3 as shells and monitoring plugins use them, the others from sysexits.h.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
+    /// Not all is well.
+    Unwell = 1,
     /// Wrong arguments.
     Usage = 2,
+    /// No collector answers.
+    Unreachable = 3,
     /// A file is damaged.
     Data = 65,
-    /// There is no such file, or it cannot be read.
+    /// There is no such file, or it cannot be read; or no such source.
     NoInput = 66,
     /// The system refuses: an address cannot be bound, no thread, no random bytes.
     System = 71,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use beacon_common::{FRAME_LEN, MasterKey, Moment};
+use beacon_common::{FRAME_LEN, Label, MasterKey, Moment};
 use mio::{Registry, Token, Waker};
 
 use crate::lag::Lag;
@@ -18,6 +18,7 @@ use crate::store::bell;
 use crate::track::event::{SourceId, Tick};
 use crate::track::inventory::Expected;
 use crate::track::survey::Piece;
+use crate::track::tracker::{Instruction, Outcome};
 use crate::track::transmit::Peer;
 
 /// How many strays may wait for a shard: some milliseconds' worth.
@@ -38,6 +39,8 @@ pub enum Message {
     Expect(Vec<Expected>),
     /// Show a piece of what you know.
     Show(Request),
+    /// Do what the operator wants of a source.
+    Operate(Operation),
     /// Hand out a portion of what you know of your sources.
     Portion(bell::Request),
     /// End.
@@ -53,13 +56,24 @@ pub struct Request {
     /// Whether to show each source.
     pub with_rows: bool,
     /// Takes the answer; it must not block.
-    pub answer: Answer,
+    pub answer: Answer<Shown>,
 }
 
-/// Takes what a shard shows.
-pub struct Answer(pub Box<dyn FnOnce(Shown) + Send>);
+/// What the operator wants of one source.
+#[derive(Debug)]
+pub struct Operation {
+    /// The source.
+    pub label: Label,
+    /// What is to be done.
+    pub instruction: Instruction,
+    /// Takes what has come of it; it must not block.
+    pub answer: Answer<Outcome>,
+}
 
-impl fmt::Debug for Answer {
+/// Takes what a shard answers.
+pub struct Answer<T>(pub Box<dyn FnOnce(T) + Send>);
+
+impl<T> fmt::Debug for Answer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Answer")
     }

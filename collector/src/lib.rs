@@ -11,9 +11,11 @@ use std::process::ExitCode;
 use log::LevelFilter;
 
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod control;
 pub mod failure;
 pub mod handle;
 pub mod inventory;
@@ -40,7 +42,7 @@ use failure::Failure;
 /// Does what `arguments` ask for, and says how it went.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match perform(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             // Where stderr is gone too, the exit code is all that is left to tell.
             let _ = writeln!(io::stderr(), "beacon-collector: {failure}");
@@ -49,16 +51,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn perform(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
+fn perform(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Failure> {
     match cli::parse(arguments)? {
-        Parsed::Text(text) => commands::print(&text, io::stdout()),
-        Parsed::Command(command) => commands::print(&commands::perform(&command)?, io::stdout()),
+        Parsed::Text(text) => commands::print(&text, io::stdout())?,
+        Parsed::Command(command) => return commands::perform(&command),
         Parsed::Run(options) => {
             let config = Config::new(*options, Surroundings::look())?;
             start_log();
-            run::run(config)
+            run::run(config)?;
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Logs to stderr as `beacon-collector: level: message`; the level by `RUST_LOG`, info unless it says otherwise.

@@ -13,9 +13,9 @@ use crate::handle::Handle;
 use crate::net::{self, Listening};
 use crate::output::Settings;
 use crate::output::pipe::{Inlet, Notice, Pipe, Stdout};
-use crate::output::tap::Tap;
 use crate::relay::Relay;
-use crate::serve::{Door, Service, Watched};
+use crate::serve::control::{self, Socket};
+use crate::serve::{Door, Feed, Service, Watched};
 use crate::shard::Shard;
 use crate::signals::{self, Orders};
 use crate::sorter::{self, Sorter};
@@ -43,6 +43,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
         log::warn!("without --keys, anyone who can reach this collector can speak for any source");
     }
     let door = config.http.map(Door::open).transpose()?;
+    let socket = Socket::open(&config.control)?;
     let (orders, obedience) = signals::orders().map_err(|error| refused("wait for orders", &error))?;
     orders
         .give_by_signals()
@@ -53,13 +54,16 @@ pub fn run(config: Config) -> Result<(), Failure> {
         events: teller::told(config.output.events),
         ..config.output
     };
-    let pipe = open_pipe(&output, door.as_ref().map(Door::tap), &orders)?;
+    let unfollowed = || socket.as_ref().map(|_| Feed::unfollowed());
+    let feed = door.as_ref().map(Door::feed).or_else(unfollowed);
+    let pipe = open_pipe(&output, feed.as_ref(), &orders)?;
     let mut teller = Teller::new(pipe.inlet(), output.queue, output.events);
     let (file, expected) = config.inventory.unzip();
+    let steering = listening.steering.clone();
     let roster = file.map(|file| Roster {
         file,
         max_sources: config.track.max_sources,
-        steering: listening.steering.clone(),
+        steering: steering.clone(),
     });
     let expected = expected.unwrap_or_default();
     let trackers = trackers(&listening, &config.track, store.as_mut(), expected)?;
@@ -75,18 +79,21 @@ pub fn run(config: Config) -> Result<(), Failure> {
     let keeper = keeper
         .transpose()
         .map_err(|error| refused("start a thread", &error))?;
-    let watch = |door: Door| {
-        door.serve(Watched {
-            shards: shards.iter().map(Shard::handle).collect(),
-            collector: output.collector.clone(),
-            reorder_wait: config.track.reorder_wait,
-            depth: pipe.depth(),
-            losses: teller.losses(),
-        })
+    let watched = Watched {
+        shards: shards.iter().map(Shard::handle).collect(),
+        collector: output.collector,
+        reorder_wait: config.track.reorder_wait,
+        depth: pipe.depth(),
+        losses: teller.losses(),
     };
-    let service = door
-        .map(watch)
-        .transpose()
+    let control = socket.zip(feed).map(|(socket, feed)| {
+        let watched = watched.clone();
+        control::serve(socket, watched, feed, steering)
+    });
+    let services: Vec<_> = [door.map(|door| door.serve(watched)), control]
+        .into_iter()
+        .flatten()
+        .collect::<Result<_, _>>()
         .map_err(|error| refused("start a thread", &error))?;
     teller.tell(What::Start { listen }, &clock::read());
     let supervisor = Supervisor::new(obedience, teller, config.tick)
@@ -101,18 +108,18 @@ pub fn run(config: Config) -> Result<(), Failure> {
         .map_err(|error| refused("wait for datagrams", &error))?;
     pipe.finish(over.give_up_at.since(clock::now()));
     // After the last line is written, so that those who follow the lines get it too.
-    service.into_iter().for_each(Service::end);
+    services.into_iter().for_each(Service::end);
     over.saved
 }
 
-fn open_pipe(output: &Settings, tap: Option<Tap>, orders: &Arc<Orders>) -> Result<Pipe, Failure> {
+fn open_pipe(output: &Settings, feed: Option<&Feed>, orders: &Arc<Orders>) -> Result<Pipe, Failure> {
     let orders = Arc::clone(orders);
     let notify = move |notice| match notice {
         Notice::ReaderGone => orders.reader_is_gone(),
         Notice::Room | Notice::Failing | Notice::Working => orders.wake(),
     };
     let stdout = Stdout::open().map_err(|error| refused("open the output", &error))?;
-    Pipe::open_with(stdout, output, tap, notify).map_err(|error| refused("start a thread", &error))
+    Pipe::open_with(stdout, output, feed.map(Feed::tap), notify).map_err(|error| refused("start a thread", &error))
 }
 
 /// One tracker for each share of the sockets, which share the bounds on sources and probes, and know what is in the state file

@@ -14,7 +14,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::clock::{self, Reading};
-use crate::handle::{self, Ending, Handle, Mail, Message, Request, Shown, Stray};
+use crate::handle::{self, Ending, Handle, Mail, Message, Operation, Request, Shown, Stray};
 use crate::lag::Lag;
 use crate::net::{BATCH, Inbox, Outbox, Socket, Unsent};
 use crate::relay::Relay;
@@ -261,6 +261,7 @@ impl<Q: Queue> Shard<Q> {
                 Message::Keys(masters) => self.tracker.set_keys(masters),
                 Message::Expect(expected) => self.tracker.expect(expected, self.judged),
                 Message::Show(request) => self.show(request),
+                Message::Operate(operation) => self.operate(operation),
                 Message::Portion(request) => self.hand_out(&request),
                 Message::End(ending) => self.ending = Some(ending),
             }
@@ -276,6 +277,16 @@ impl<Q: Queue> Shard<Q> {
             lag: self.lag,
         };
         (request.answer.0)(shown);
+    }
+
+    /// Does what the operator wants.
+    fn operate(&mut self, operation: Operation) {
+        let Operation {
+            label,
+            instruction,
+            answer,
+        } = operation;
+        (answer.0)(self.tracker.operate(&label, instruction, self.judged));
     }
 
     /// Hands out a portion of what it knows, to be saved. Whoever asked may have given up.

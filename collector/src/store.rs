@@ -69,6 +69,9 @@ impl Store {
         for tracker in &mut *trackers {
             tracker.begin_resuming(&reader.header.blindness, heard_until, now);
         }
+        for silence in reader.silences.drain(..) {
+            trackers[owner(&silence.label)].restore_silence(silence);
+        }
         let (mut restored, mut refused) = (0_u64, 0_u64);
         let damaged = |damage| damaged(self.file.path(), &damage);
         while let Some(record) = reader.read().map_err(damaged)? {

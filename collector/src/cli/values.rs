@@ -7,10 +7,12 @@ use std::time::Duration;
 use beacon_common::{KeyId, Label};
 
 use super::{FalseAlarms, LONGEST_PERIOD, MAX_WORKERS, Period};
+use crate::control::LONGEST_SILENCE;
 use crate::output::Format;
 use crate::output::events::{EventName, EventSet};
 use crate::track::config::{Margin, Probe};
 use crate::track::patience::MOST_MISSES;
+use crate::track::silences::Reason;
 
 /// `'x' is not a duration; it takes …`, on one line whatever was written.
 fn refuse(text: &str, wanted: &str, takes: &str) -> String {
@@ -108,6 +110,20 @@ pub(super) fn admit_rate(text: &str) -> Result<u32, String> {
 
 pub(super) fn queue(text: &str) -> Result<usize, String> {
     number(text, 16, i64::MAX as u64, "a number of lines, 16 or more")
+}
+
+pub(super) fn silence(text: &str) -> Result<Duration, String> {
+    let takes = "a duration above zero, like 2h, ten years at most";
+    let lasts = duration(text, takes)?;
+    if lasts.as_millis() > 0 && lasts <= LONGEST_SILENCE {
+        Ok(lasts)
+    } else {
+        Err(refuse(text, "in range", takes))
+    }
+}
+
+pub(super) fn reason(text: &str) -> Result<Reason, String> {
+    Reason::new(text).ok_or_else(|| refuse(text, "a reason", "a line of text of at most 200 bytes"))
 }
 
 pub(super) fn key_id(text: &str) -> Result<KeyId, String> {

@@ -137,7 +137,7 @@ fn put_event(line: &Line<'_>, colour: bool, out: &mut String) -> fmt::Result {
 }
 
 /// The parameters of the terminal's SGR sequence (ECMA-48, 8.3.117).
-const fn paint(state: State) -> Option<&'static str> {
+pub(crate) const fn paint(state: State) -> Option<&'static str> {
     match state {
         State::Up => Some("32"),
         State::Late => Some("33"),
@@ -175,7 +175,7 @@ fn put(value: Value<'_>, out: &mut String) -> fmt::Result {
 }
 
 /// What could end the line or steer the terminal is shown by its number.
-fn put_text(text: &str, out: &mut String) -> fmt::Result {
+pub(crate) fn put_text(text: &str, out: &mut String) -> fmt::Result {
     text.chars().try_for_each(|c| match escape::is_unsafe(c) {
         true => write!(out, "{}", c.escape_unicode()),
         false => out.write_char(c),

@@ -6,15 +6,16 @@ use std::net::Shutdown;
 use std::sync::Arc;
 
 use beacon_common::Moment;
-use mio::net::TcpStream;
+use mio::net::{TcpListener, TcpStream};
 
 use super::limits::{
-    ANSWERED_WITHIN, CLOSED_WITHIN, IDLE_FOR, MAX_HEAD, PARTS_A_TURN, REQUEST_WITHIN, SHOWN_WITHIN,
+    ANSWERED_WITHIN, CLOSED_WITHIN, IDLE_FOR, MAX_CLIENTS, MAX_HEAD, PARTS_A_TURN, REQUEST_WITHIN, SHOWN_WITHIN,
     STALLED_FOR,
 };
 use super::request::{self, Request};
 use super::respond::{self, Code, Head};
 use super::routes::{Reply, Site};
+use super::server::{Fate, Guest};
 use super::stream::{Body, Filling};
 
 /// A connection.
@@ -28,9 +29,9 @@ pub(super) struct Client {
     /// How much of the first part is written.
     written: usize,
     /// The system may have bytes for us.
-    pub(super) is_readable: bool,
+    is_readable: bool,
     /// The system may take bytes of ours.
-    pub(super) is_writable: bool,
+    is_writable: bool,
 }
 
 enum Phase {
@@ -62,19 +63,24 @@ impl Part {
     }
 }
 
-/// What becomes of a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It is waited for.
-    Wait,
-    /// It can go on at once, after the others.
-    Again,
-    /// It is over.
-    Over,
-}
+impl Guest for Client {
+    type Listener = TcpListener;
+    type Stream = TcpStream;
+    type World = Site;
 
-impl Client {
-    pub(super) fn new(stream: TcpStream, now: Moment) -> Self {
+    const MOST: usize = MAX_CLIENTS;
+    const NAME: &str = "an HTTP client";
+
+    fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+        let (stream, _) = listener.accept()?;
+        // Without it, the end of an answer waits for the client's acknowledgement of what comes before it.
+        if let Err(error) = stream.set_nodelay(true) {
+            log::debug!("an HTTP client is gone: {error}");
+        }
+        Ok(stream)
+    }
+
+    fn new(stream: TcpStream, now: Moment) -> Self {
         Self {
             stream,
             phase: Phase::Reading,
@@ -87,18 +93,20 @@ impl Client {
         }
     }
 
-    pub(super) const fn stream(&mut self) -> &mut TcpStream {
+    fn stream(&mut self) -> &mut TcpStream {
         &mut self.stream
     }
 
-    /// Since when it has kept a place without asking for anything, in a measure that grows with time; `None` where
-    /// it is being answered.
-    pub(super) fn idle_since(&self) -> Option<Moment> {
+    fn wake(&mut self, is_readable: bool, is_writable: bool) {
+        self.is_readable |= is_readable;
+        self.is_writable |= is_writable;
+    }
+
+    fn idle_since(&self) -> Option<Moment> {
         matches!(self.phase, Phase::Reading | Phase::Closing).then_some(self.deadline)
     }
 
-    /// Whether it follows the event lines.
-    pub(super) const fn is_following(&self) -> bool {
+    fn is_following(&self) -> bool {
         matches!(
             self.phase,
             Phase::Answering {
@@ -108,8 +116,7 @@ impl Client {
         )
     }
 
-    /// When to look at it again though nothing has come.
-    pub(super) fn wakes_at(&self) -> Moment {
+    fn wakes_at(&self) -> Moment {
         match &self.phase {
             Phase::Answering { body, .. } if self.output.is_empty() => {
                 body.wakes_at().unwrap_or(self.deadline).min(self.deadline)
@@ -118,8 +125,7 @@ impl Client {
         }
     }
 
-    /// Does what there is to do.
-    pub(super) fn turn(&mut self, site: &mut Site, now: Moment) -> Fate {
+    fn turn(&mut self, site: &mut Site, now: Moment) -> Fate {
         match self.try_turn(site, now) {
             Ok(fate) if fate != Fate::Over && now >= self.deadline => self.expire(now),
             Ok(fate) => fate,
@@ -129,7 +135,9 @@ impl Client {
             }
         }
     }
+}
 
+impl Client {
     fn try_turn(&mut self, site: &mut Site, now: Moment) -> io::Result<Fate> {
         for _ in 0..PARTS_A_TURN {
             let goes_on = match &self.phase {

@@ -12,27 +12,33 @@ use beacon_common::Label;
 use mio::Waker;
 
 use crate::output::events::EventName;
-use crate::output::tap::Told;
+use crate::output::tap::{Tap, Told};
 use crate::track::event::{Cause, Happening, Mass, SourceEvent, What};
 
 /// How many lines are kept: some megabytes.
 pub(super) const LINES_KEPT: usize = 8_192;
 
+/// How many are where nobody follows them: for what happened last to the sources.
+const LINES_KEPT_UNFOLLOWED: usize = 1_024;
+
 /// The lines, and what they have told.
 #[derive(Clone)]
-pub(super) struct Feed {
+pub struct Feed {
     ring: Arc<Mutex<Ring>>,
     /// The server was woken and has not looked since.
     is_heard: Arc<AtomicBool>,
-    waker: Arc<Waker>,
+    /// Woken for those who follow; nobody does where there is none.
+    waker: Option<Arc<Waker>>,
     /// How many lines have told that something happened to a source.
     edges: Arc<AtomicU64>,
 }
 
 /// What is kept of the lines.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ring {
     lines: VecDeque<Arc<Told>>,
+    /// How many lines are kept.
+    most: usize,
     /// How many lines of each event there were, in the order of [`EventName::ALL`].
     told: [u64; EventName::ALL.len()],
     /// How often each source has begun a new session, as far as lines told of it.
@@ -51,13 +57,40 @@ pub(super) struct Blind {
 }
 
 impl Feed {
+    /// For those who follow the lines, woken by `waker`.
     pub(super) fn new(waker: Arc<Waker>) -> Self {
         Self {
             ring: Arc::default(),
+            waker: Some(waker),
+            ..Self::unfollowed()
+        }
+    }
+
+    /// For those who look now and then.
+    #[must_use]
+    pub fn unfollowed() -> Self {
+        let ring = Ring {
+            most: LINES_KEPT_UNFOLLOWED,
+            ..Ring::default()
+        };
+        Self {
+            ring: Arc::new(Mutex::new(ring)),
             is_heard: Arc::default(),
-            waker,
+            waker: None,
             edges: Arc::default(),
         }
+    }
+
+    /// Takes the lines that are written.
+    #[must_use]
+    pub fn tap(&self) -> Tap {
+        let feed = self.clone();
+        Tap(Box::new(move |told| feed.take(told)))
+    }
+
+    /// Something has changed that no line tells.
+    pub(super) fn count_edge(&self) {
+        self.edges.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn ring(&self) -> MutexGuard<'_, Ring> {
@@ -78,13 +111,28 @@ impl Feed {
     pub(super) fn take(&self, told: Told) {
         let is_snapshot = |happening| matches!(happening, Happening::State | Happening::Report);
         if matches!(&told.what, What::Source(source) if !is_snapshot(source.happening)) {
-            self.edges.fetch_add(1, Ordering::Relaxed);
+            self.count_edge();
         }
         self.ring().take(told);
-        if !self.is_heard.swap(true, Ordering::SeqCst)
-            && let Err(error) = self.waker.wake()
+        if let Some(waker) = &self.waker
+            && !self.is_heard.swap(true, Ordering::SeqCst)
+            && let Err(error) = waker.wake()
         {
             log::error!("the HTTP thread cannot be woken: {error}");
+        }
+    }
+}
+
+impl Default for Ring {
+    fn default() -> Self {
+        Self {
+            lines: VecDeque::new(),
+            most: LINES_KEPT,
+            told: [0; EventName::ALL.len()],
+            restarts: HashMap::new(),
+            mass: None,
+            blind: None,
+            blind_in_all: Duration::ZERO,
         }
     }
 }
@@ -109,7 +157,7 @@ impl Ring {
             }
             What::Start { .. } | What::Tick(_) | What::Gap { .. } | What::End => {}
         }
-        if self.lines.len() == LINES_KEPT {
+        if self.lines.len() == self.most {
             self.lines.pop_front();
         }
         self.lines.push_back(Arc::new(told));

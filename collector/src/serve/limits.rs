@@ -5,6 +5,9 @@ use std::time::Duration;
 /// How many clients are served at once. One more takes the place of the one that has been silent longest.
 pub(super) const MAX_CLIENTS: usize = 256;
 
+/// How many clients of the control socket there are at once, likewise.
+pub(super) const MAX_CONTROLLERS: usize = 64;
+
 /// How many of them may follow the event lines, so that there is always a place for those who ask once.
 pub(super) const MAX_FOLLOWERS: usize = 128;
 

@@ -10,14 +10,12 @@ use mio::{Interest, Poll, Waker};
 
 use super::Settings;
 use super::feed::Feed;
-use super::metrics::Told;
-use super::picture::Looker;
+use super::connection::Client;
 use super::routes::Site;
-use super::server::{self, Server};
+use super::server::{self, Guest, Server};
 use crate::failure::{Exit, Failure};
 use crate::handle::Handle;
 use crate::output::pipe::Depth;
-use crate::output::tap::Tap;
 use crate::teller::Losses;
 
 /// How much less than the others the serving thread gets of a processor that is scarce (see `nice`).
@@ -33,6 +31,7 @@ pub struct Door {
 }
 
 /// What is shown.
+#[derive(Clone)]
 pub struct Watched {
     /// The shards, who know the sources.
     pub shards: Vec<Handle>,
@@ -85,11 +84,10 @@ impl Door {
         })
     }
 
-    /// Takes the lines that are written.
+    /// Keeps the lines that are written.
     #[must_use]
-    pub fn tap(&self) -> Tap {
-        let feed = self.feed.clone();
-        Tap(Box::new(move |told| feed.take(told)))
+    pub fn feed(&self) -> Feed {
+        self.feed.clone()
     }
 
     /// Serves, in a thread of its own, what is `watched`.
@@ -98,43 +96,49 @@ impl Door {
     /// The system's, where it has no thread to give.
     pub fn serve(self, watched: Watched) -> io::Result<Service> {
         let is_over = Arc::new(AtomicBool::new(false));
-        let looker = Looker::new(watched.shards, Arc::clone(&self.waker), self.feed.edges());
         let site = Site {
-            collector: watched.collector,
-            reorder_wait: watched.reorder_wait,
             per_source: self.settings.metrics_per_source,
-            depth: watched.depth,
-            losses: watched.losses,
-            looker,
-            feed: self.feed,
-            told: Told::default(),
-            cached: None,
-            followers: 0,
+            ..Site::new(watched, &self.waker, self.feed)
         };
-        let server = Server::new(self.poll, self.listener, site, Arc::clone(&is_over));
-        let thread = thread::Builder::new().name("http".to_owned()).spawn(move || {
-            // On Linux this is about the calling thread alone.
-            if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-                log::debug!("the HTTP thread keeps its priority: {error}");
-            }
-            if let Err(error) = server.run() {
-                log::error!("nothing is served over HTTP any more: {error}");
-            }
-        })?;
-        Ok(Service {
-            thread,
-            is_over,
-            waker: self.waker,
-        })
+        let server = Server::<Client>::new(self.poll, self.listener, site, Arc::clone(&is_over));
+        Service::begin("http", server, is_over, self.waker)
     }
 }
 
 impl Service {
+    /// Runs `server`, in a thread of this `name`, until `is_over`.
+    pub(super) fn begin<G>(
+        name: &'static str,
+        server: Server<G>,
+        is_over: Arc<AtomicBool>,
+        waker: Arc<Waker>,
+    ) -> io::Result<Self>
+    where
+        G: Guest + Send + 'static,
+        G::Listener: Send,
+        G::World: Send,
+    {
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            // On Linux this is about the calling thread alone.
+            if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+                log::debug!("the thread {name} keeps its priority: {error}");
+            }
+            if let Err(error) = server.run() {
+                log::error!("{} is not served any more: {error}", G::NAME);
+            }
+        })?;
+        Ok(Self {
+            thread,
+            is_over,
+            waker,
+        })
+    }
+
     /// Hands the clients what they take at once of the last lines, and closes.
     pub fn end(self) {
         self.is_over.store(true, Ordering::SeqCst);
         if let Err(error) = self.waker.wake() {
-            log::error!("the HTTP thread cannot be woken: {error}");
+            log::error!("a serving thread cannot be woken: {error}");
             return;
         }
         if let Err(panic) = self.thread.join() {

@@ -1,11 +1,12 @@
 //! The collector over HTTP: a page, metrics, the status of every source, and the event lines as they happen
-//! (docs/http.md).
+//! (docs/http.md). And over its control socket, where things can be done too (docs/control.md).
 //!
-//! It all happens in one thread of its own, with less of the processor than the others where that is scarce. What it
+//! Each happens in one thread of its own, with less of the processor than the others where that is scarce. What it
 //! shows it asks of the shards, a piece at a time (`picture`), or is handed with each line that is written
 //! (`feed`); nobody waits for it. What a client can take of it is bounded by `limits`.
 
 mod connection;
+pub mod control;
 mod exposition;
 mod feed;
 mod html;
@@ -26,6 +27,7 @@ mod stream;
 #[cfg(test)]
 mod documentation;
 
+pub use feed::Feed;
 pub use listen::{Door, Service, Watched};
 pub use metrics::{FAMILIES, Metric};
 

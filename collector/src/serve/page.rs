@@ -14,7 +14,7 @@ use super::routes::Site;
 use super::selection::{Selection, Sort, per_million};
 use crate::clock;
 use crate::output::text::Brief;
-use crate::track::event::State;
+use crate::track::event::{Cause, State};
 use crate::track::survey::Row;
 
 /// How many sources one page shows.
@@ -227,22 +227,23 @@ fn put_head(selection: &Selection, out: &mut String) -> fmt::Result {
 fn put_row(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Result {
     let state = row.state.name();
     let label = Escaped(row.label.as_str());
+    let silenced = row.silence.as_ref().map_or("", |_| ", silenced");
     write!(
         out,
         "\n<tr id=\"s-{label}\" class=\"{state}\"><th scope=\"row\"><a href=\"/source/{label}\">{label}</a></th>\
-         <td class=\"state\">{state}</td><td class=\"wide\">{}</td><td>{}</td><td>{}</td>\
+         <td class=\"state\">{state}{silenced}</td><td class=\"wide\">{}</td><td>{}</td><td>{}</td>\
          <td class=\"wide\">{}</td><td class=\"wide\">{}</td><td>{}</td><td class=\"wide\">{}</td>\
          <td class=\"wide\">{}</td><td class=\"wide\">{}</td><td class=\"wide {health}\">{health}</td>\
          <td class=\"wide\">{restarts}</td></tr>",
-        row.cause.name(),
+        row.cause.map_or("", Cause::name),
         Ago { at: row.since, now },
-        Ago { at: row.arrived, now },
+        Seen { row, now },
         Due { row, now },
         Brief(row.interval_ms.into()),
         Loss(row),
         row.tally.reordered,
         Micros(row.jitter_us.into()),
-        Escaped(row.origin.addr()),
+        row.origin.map_or_else(String::new, |origin| Escaped(origin.addr()).to_string()),
         health = health(row.health),
     )
 }
@@ -314,6 +315,22 @@ impl Display for Due<'_> {
             State::Up | State::Asleep if at >= now => write!(f, "{}", Ago { at: now, now: at }),
             State::Up | State::Asleep | State::Late => write!(f, "{} over", Ago { at, now }),
             State::Unknown | State::Down | State::Stopped => Ok(()),
+        }
+    }
+}
+
+/// How long ago the newest beat came.
+pub(super) struct Seen<'a> {
+    pub(super) row: &'a Row,
+    pub(super) now: Moment,
+}
+
+impl Display for Seen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (at, now) = (self.row.arrived, self.now);
+        match self.row.session {
+            Some(_) => Ago { at, now }.fmt(f),
+            None => f.write_str("never"),
         }
     }
 }

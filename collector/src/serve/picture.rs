@@ -101,6 +101,8 @@ struct Walk {
     tick: Tick,
     tally: Tally,
     lag: Lag,
+    /// Something has been changed since it was begun.
+    is_spoiled: bool,
 }
 
 impl Looker {
@@ -149,6 +151,14 @@ impl Looker {
         &self.picture
     }
 
+    /// What is known is worth nothing any more: whoever looks has changed it.
+    pub(super) fn spoil(&mut self) {
+        (self.counts, self.rows) = (None, None);
+        if let Some(walk) = &mut self.walk {
+            walk.is_spoiled = true;
+        }
+    }
+
     fn is_fresh(&self, picture: Option<Freshness>, now: Moment) -> bool {
         picture.is_some_and(|fresh| {
             let has_happened = fresh.edges != self.edges.load(Ordering::Relaxed);
@@ -176,6 +186,7 @@ impl Looker {
             tick: Tick::default(),
             tally: Tally::default(),
             lag: Lag::default(),
+            is_spoiled: false,
         });
         (0..self.shards.len()).for_each(|shard| self.request(shard, SourceId::FIRST, with_rows));
     }
@@ -242,9 +253,9 @@ impl Looker {
             until: walk.begun + FRESH_FOR.max(worth),
             edges: walk.edges,
         });
-        self.counts = fresh;
-        if walk.with_rows {
-            self.rows = fresh;
+        if !walk.is_spoiled {
+            self.counts = fresh;
+            self.rows = if walk.with_rows { fresh } else { self.rows };
         }
         (self.picture.tick, self.picture.tally, self.picture.lag) = (walk.tick, walk.tally, walk.lag);
     }
@@ -280,7 +291,8 @@ impl Picture {
                     cursor.from = row.id.0 + 1;
                     return Some(row);
                 }
-                cursor.piece += 1;
+                // Each piece begins its numbers anew: those of the never heard are high.
+                (cursor.piece, cursor.from) = (cursor.piece + 1, 0);
             }
             *cursor = Cursor {
                 shard: cursor.shard + 1,

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use beacon_common::{Label, Moment};
+use mio::Waker;
 
 use super::exposition::Exposition;
 use super::feed::Feed;
 use super::limits::MAX_FOLLOWERS;
+use super::listen::Watched;
 use super::metrics::{Cached, Told};
 use super::picture::{Looker, Need};
 use super::request::Request;
@@ -50,7 +52,30 @@ impl Reply {
     }
 }
 
+impl AsMut<Self> for Site {
+    fn as_mut(&mut self) -> &mut Self {
+        self
+    }
+}
+
 impl Site {
+    /// What is `watched`; `waker` wakes the loop that serves it.
+    pub(super) fn new(watched: Watched, waker: &Arc<Waker>, feed: Feed) -> Self {
+        let looker = Looker::new(watched.shards, Arc::clone(waker), feed.edges());
+        Self {
+            collector: watched.collector,
+            reorder_wait: watched.reorder_wait,
+            per_source: false,
+            depth: watched.depth,
+            losses: watched.losses,
+            looker,
+            feed,
+            told: Told::default(),
+            cached: None,
+            followers: 0,
+        }
+    }
+
     /// Answers a request, or finds out what that takes.
     pub(super) fn answer(&mut self, request: &Request, now: Moment) -> Reply {
         match request.path.as_str() {

@@ -1,4 +1,5 @@
-//! The loop of the serving thread: accept, let each client have its turn, drop who is too slow.
+//! The loop of a serving thread: accept, let each client have its turn, drop who is too slow. What is spoken with them is
+//! theirs ([`Guest`]).
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -6,11 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use beacon_common::{Limit, Moment};
-use mio::net::{TcpListener, TcpStream};
+use mio::event::Source;
 use mio::{Events, Interest, Poll, Token};
 
-use super::connection::{Client, Fate};
-use super::limits::MAX_CLIENTS;
 use super::routes::Site;
 use crate::clock;
 
@@ -27,28 +26,75 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 /// How long to sleep at most, so that what nobody looks at is dropped.
 const LOOK_AROUND: Duration = Duration::from_secs(30);
 
-/// The serving thread's own.
-pub(super) struct Server {
+/// What becomes of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is waited for.
+    Wait,
+    /// It can go on at once, after the others.
+    Again,
+    /// It is over.
+    Over,
+}
+
+/// A client.
+pub(super) trait Guest: Sized {
+    /// Where it comes in.
+    type Listener: Source;
+    /// Its connection.
+    type Stream: Source;
+    /// What it is served from.
+    type World: AsMut<Site>;
+
+    /// How many there are at once.
+    const MOST: usize;
+    /// What the log calls it.
+    const NAME: &str;
+
+    /// The next one that waits.
+    fn accept(listener: &Self::Listener) -> io::Result<Self::Stream>;
+    fn new(stream: Self::Stream, now: Moment) -> Self;
+    fn stream(&mut self) -> &mut Self::Stream;
+
+    /// The system may have bytes for us, or may take some of ours.
+    fn wake(&mut self, is_readable: bool, is_writable: bool);
+
+    /// Since when it has kept a place without asking for anything, in a measure that grows with time; `None` where
+    /// it is being answered.
+    fn idle_since(&self) -> Option<Moment>;
+
+    /// Whether it follows the event lines.
+    fn is_following(&self) -> bool;
+
+    /// When to look at it again though nothing has come.
+    fn wakes_at(&self) -> Moment;
+
+    /// Does what there is to do.
+    fn turn(&mut self, world: &mut Self::World, now: Moment) -> Fate;
+}
+
+/// A serving thread's own.
+pub(super) struct Server<G: Guest> {
     poll: Poll,
     wakers: Events,
-    listener: TcpListener,
+    listener: G::Listener,
     /// Until when no connection is taken in; `None` where none waits.
     accepts_at: Option<Moment>,
-    clients: Vec<Option<Client>>,
-    site: Site,
+    clients: Vec<Option<G>>,
+    world: G::World,
     is_over: Arc<AtomicBool>,
     unaccepted: Limit,
 }
 
-impl Server {
-    pub(super) fn new(poll: Poll, listener: TcpListener, site: Site, is_over: Arc<AtomicBool>) -> Self {
+impl<G: Guest> Server<G> {
+    pub(super) fn new(poll: Poll, listener: G::Listener, world: G::World, is_over: Arc<AtomicBool>) -> Self {
         Self {
             poll,
-            wakers: Events::with_capacity(MAX_CLIENTS),
+            wakers: Events::with_capacity(G::MOST),
             listener,
             accepts_at: Some(clock::now()),
             clients: Vec::new(),
-            site,
+            world,
             is_over,
             unaccepted: Limit::default(),
         }
@@ -59,9 +105,10 @@ impl Server {
         let mut goes_on_at_once = false;
         loop {
             let is_over = self.is_over.load(Ordering::SeqCst);
-            self.site.feed.listen();
+            let site = self.world.as_mut();
+            site.feed.listen();
             let now = clock::now();
-            self.site.looker.take_answers(now);
+            site.looker.take_answers(now);
             self.accept(now);
             goes_on_at_once |= self.turns(now);
             if is_over {
@@ -74,7 +121,7 @@ impl Server {
 
     fn wait(&mut self, goes_on_at_once: bool) -> io::Result<()> {
         let now = clock::now();
-        let clients = self.clients.iter().flatten().map(Client::wakes_at);
+        let clients = self.clients.iter().flatten().map(G::wakes_at);
         let wakes_at = clients.chain(self.accepts_at).min().unwrap_or(Moment::NEVER);
         let timeout = match goes_on_at_once {
             true => Duration::ZERO,
@@ -91,8 +138,8 @@ impl Server {
                 Token(number) => {
                     let client = self.clients.get_mut(number - FIRST_CLIENT);
                     if let Some(client) = client.and_then(Option::as_mut) {
-                        client.is_readable |= waker.is_readable() || waker.is_error();
-                        client.is_writable |= waker.is_writable() || waker.is_error();
+                        let is_error = waker.is_error();
+                        client.wake(waker.is_readable() || is_error, waker.is_writable() || is_error);
                     }
                 }
             }
@@ -106,15 +153,15 @@ impl Server {
             return;
         }
         for _ in 0..ACCEPTED_A_TURN {
-            match self.listener.accept() {
-                Ok((stream, _)) => self.admit(stream, now),
+            match G::accept(&self.listener) {
+                Ok(stream) => self.admit(stream, now),
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock => return self.accepts_at = None,
                     // Who is gone already makes room for the next.
                     ErrorKind::Interrupted | ErrorKind::ConnectionAborted => {}
                     _ => {
                         if let Some(more) = self.unaccepted.count(now) {
-                            log::warn!("an HTTP client cannot be taken in: {error}{more}");
+                            log::warn!("{} cannot be taken in: {error}{more}", G::NAME);
                         }
                         return self.accepts_at = Some(now + ACCEPT_AGAIN);
                     }
@@ -125,32 +172,27 @@ impl Server {
 
     /// Gives a client a place: a free one, or that of the client that has been silent longest. Where all are being
     /// answered there is none.
-    fn admit(&mut self, mut stream: TcpStream, now: Moment) {
+    fn admit(&mut self, mut stream: G::Stream, now: Moment) {
         let Some(place) = self.place() else { return };
         let token = Token(FIRST_CLIENT + place);
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) = self.poll.registry().register(&mut stream, token, interest) {
-            log::debug!("an HTTP client cannot be watched: {error}");
-            return;
-        }
-        // Without it, the end of an answer waits for the client's acknowledgement of what comes before it.
-        if let Err(error) = stream.set_nodelay(true) {
-            log::debug!("an HTTP client is gone: {error}");
+            log::debug!("{} cannot be watched: {error}", G::NAME);
             return;
         }
         self.close(place);
-        self.clients[place] = Some(Client::new(stream, now));
+        self.clients[place] = Some(G::new(stream, now));
     }
 
     fn place(&mut self) -> Option<usize> {
         if let Some(place) = self.clients.iter().position(Option::is_none) {
             return Some(place);
         }
-        if self.clients.len() < MAX_CLIENTS {
+        if self.clients.len() < G::MOST {
             self.clients.push(None);
             return Some(self.clients.len() - 1);
         }
-        let idle = |client: &Option<Client>| client.as_ref().and_then(Client::idle_since);
+        let idle = |client: &Option<G>| client.as_ref().and_then(G::idle_since);
         let places = self.clients.iter().enumerate();
         places
             .filter_map(|(place, client)| idle(client).map(|since| (since, place)))
@@ -169,12 +211,12 @@ impl Server {
     fn turns(&mut self, now: Moment) -> bool {
         let mut goes_on_at_once = false;
         let clients = self.clients.iter().flatten();
-        self.site.followers = clients.filter(|client| client.is_following()).count();
+        self.world.as_mut().followers = clients.filter(|client| client.is_following()).count();
         for place in 0..self.clients.len() {
             let Some(client) = &mut self.clients[place] else {
                 continue;
             };
-            match client.turn(&mut self.site, now) {
+            match client.turn(&mut self.world, now) {
                 Fate::Wait => {}
                 Fate::Again => goes_on_at_once = true,
                 Fate::Over => self.close(place),

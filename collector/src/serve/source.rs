@@ -6,16 +6,17 @@ use beacon_common::{Label, Moment};
 
 use super::feed::Ring;
 use super::html::{Ago, Clock, Escaped};
-use super::page::{Due, Loss, Micros, frame, health};
+use super::page::{Due, Loss, Micros, Seen, frame, health};
 use super::respond::{Code, Head};
 use super::routes::Site;
+use crate::clock;
 use crate::output::text::Brief;
-use crate::track::event::{Happening, SourceEvent, State};
+use crate::track::event::{Cause, Happening, SourceEvent, State};
 use crate::track::slots::{SLOTS, Slot};
 use crate::track::survey::Row;
 
 /// How many of the last lines about a source are shown.
-const LINES_SHOWN: usize = 30;
+pub(super) const LINES_SHOWN: usize = 30;
 
 /// The page of one source.
 pub(super) fn page(site: &Site, label: &str, now: Moment) -> (Head, Vec<u8>) {
@@ -41,7 +42,7 @@ pub(super) fn page(site: &Site, label: &str, now: Moment) -> (Head, Vec<u8>) {
              <h2 id=\"s-{label}\" class=\"{state}\">{label} <span class=\"state\">{state}</span></h2>\n"
         )?;
         put_facts(row, restarts, now, out)?;
-        strip.put(out)?;
+        strip.iter().try_for_each(|strip| strip.put(out))?;
         out.write_str(&history)
     })
 }
@@ -51,9 +52,9 @@ fn put_facts(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Re
     let mut put = |name: &str, value: &dyn fmt::Display| {
         write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", Escaped(value))
     };
-    put("Cause", &row.cause.name())?;
+    put("Cause", &row.cause.map_or("", Cause::name))?;
     put("Since", &Ago { at: row.since, now })?;
-    put("Last seen", &Ago { at: row.arrived, now })?;
+    put("Last seen", &Seen { row, now })?;
     put("Due in", &Due { row, now })?;
     if let Some(promise) = row.promise.filter(|_| row.state != State::Stopped) {
         let bound_ms = promise.down_at.since(row.arrived).as_millis();
@@ -61,9 +62,11 @@ fn put_facts(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Re
     }
     put("Interval", &Brief(row.interval_ms.into()))?;
     put("Health", &health(row.health))?;
-    put("Address", &row.origin.addr())?;
-    put("Session", &row.session)?;
-    put("Sequence number", &row.slots.highest().get())?;
+    if let (Some(origin), Some(session)) = (row.origin, row.session) {
+        put("Address", &origin.addr())?;
+        put("Session", &session)?;
+    }
+    put("Sequence number", &row.highest().get())?;
     put("Received", &row.tally.received)?;
     put("Lost", &format_args!("{} ({})", row.tally.lost, Loss(row)))?;
     put("Duplicate", &row.tally.duplicate)?;
@@ -71,6 +74,14 @@ fn put_facts(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Re
     put("Old", &row.tally.old)?;
     put("Jitter", &Micros(row.jitter_us.into()))?;
     put("Restarts", &restarts)?;
+    if let Some(silence) = &row.silence {
+        let until = Clock(clock::read().wall_micros(silence.until));
+        let because = if silence.reason.as_str().is_empty() { "" } else { ": " };
+        put(
+            "Silenced",
+            &format_args!("until {until}{because}{}", silence.reason.as_str()),
+        )?;
+    }
     out.push_str("</dl>\n");
     Ok(())
 }
@@ -84,6 +95,17 @@ enum Mark {
 }
 
 impl Mark {
+    /// A character for each, for a strip in text.
+    const fn symbol(self) -> char {
+        match self {
+            Self::Known(Slot::Received) => '=',
+            Self::Known(Slot::Lost) => 'x',
+            Self::Known(Slot::Awaited) => '.',
+            Self::Known(Slot::Unexpected) => '_',
+            Self::Late => '~',
+        }
+    }
+
     const ALL: [Self; 5] = [
         Self::Known(Slot::Received),
         Self::Late,
@@ -104,17 +126,19 @@ impl Mark {
 }
 
 /// The newest 64 slots of a source's schedule, the oldest first, each with its sequence number.
-struct Strip(Vec<(i64, Mark)>);
+pub(super) struct Strip(Vec<(i64, Mark)>);
 
 impl Strip {
-    fn of(row: &Row, reorder_wait: u32, ring: &Ring) -> Self {
+    /// `None` where the source was never heard.
+    pub(super) fn of(row: &Row, reorder_wait: u32, ring: &Ring) -> Option<Self> {
+        let slots = row.slots?;
         let late: Vec<_> = late_slots(row, ring).collect();
-        let highest = i64::from(row.slots.highest().get());
+        let highest = i64::from(slots.highest().get());
         let awaits = matches!(row.state, State::Up | State::Late | State::Down);
         let beyond = (row.past.saturating_add(reorder_wait.into())).clamp(0, SLOTS.into());
         let beyond = if awaits { beyond } else { 0 };
         let slot = |seq: i64| match u32::try_from(highest - seq) {
-            Ok(back) => row.slots.slot(back, row.past),
+            Ok(back) => slots.slot(back, row.past),
             Err(_) if seq - highest <= row.past => Slot::Lost,
             Err(_) => Slot::Awaited,
         };
@@ -124,7 +148,13 @@ impl Strip {
             Slot::Received if late.contains(&seq) => Mark::Late,
             slot => Mark::Known(slot),
         };
-        Self(seqs.map(|seq| (seq, mark(seq))).collect())
+        Some(Self(seqs.map(|seq| (seq, mark(seq))).collect()))
+    }
+
+    /// A character for each slot, and the number of the last one.
+    pub(super) fn text(&self) -> (String, i64) {
+        let symbols = self.0.iter().map(|(_, mark)| mark.symbol()).collect();
+        (symbols, self.0.last().map_or(0, |&(seq, _)| seq))
     }
 
     fn put(&self, out: &mut String) -> fmt::Result {
@@ -147,9 +177,14 @@ impl Strip {
 /// The slots of the current session in which the source was late: the one after the highest that had come then.
 fn late_slots<'a>(row: &'a Row, ring: &'a Ring) -> impl Iterator<Item = i64> + 'a {
     let is_late =
-        |source: &&SourceEvent| source.happening == Happening::Late && source.session == Some(row.session);
+        |source: &&SourceEvent| source.happening == Happening::Late && source.session == row.session;
     let lines = ring.about(row.label).map(|(_, source)| source).filter(is_late);
     lines.map(|source| i64::from(source.seq.get()) + 1)
+}
+
+/// Whether something happened in this line.
+pub(super) const fn is_edge(source: &SourceEvent) -> bool {
+    !matches!(source.happening, Happening::State | Happening::Report)
 }
 
 fn put_history(label: Label, ring: &Ring, out: &mut String) -> fmt::Result {
@@ -159,7 +194,6 @@ fn put_history(label: Label, ring: &Ring, out: &mut String) -> fmt::Result {
          <th scope=\"col\">Before</th><th scope=\"col\">For</th><th scope=\"col\">Silent</th></tr></thead>\
          <tbody id=\"history\">",
     );
-    let is_edge = |source: &SourceEvent| !matches!(source.happening, Happening::State | Happening::Report);
     let lines = ring.about(label).filter(|(_, source)| is_edge(source));
     let ms = |duration: std::time::Duration| Brief(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
     for (line, source) in lines.take(LINES_SHOWN) {

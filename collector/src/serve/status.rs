@@ -6,10 +6,10 @@ use std::time::Duration;
 use beacon_common::Moment;
 
 use super::feed::Ring;
-use super::picture::Cursor;
+use super::picture::{Cursor, Picture};
 use super::routes::Site;
 use super::selection::Selection;
-use crate::clock;
+use crate::clock::{self, Reading};
 use crate::output::fields::{Counts, Field, Time, Value};
 use crate::output::json;
 use crate::output::line::VERSION;
@@ -51,6 +51,7 @@ impl Listing {
             put_collector(site, out)?;
         }
         let ring = site.feed.ring();
+        let clock = clock::read();
         let mut address = String::new();
         while let Some(row) = site.looker.picture().next(&mut self.cursor) {
             if !self.selection.takes(row, &mut address) {
@@ -58,7 +59,7 @@ impl Listing {
             }
             out.push_str(self.separator);
             self.separator = ",\n";
-            put_row(row, &ring, now, out)?;
+            put_row(row, &ring, (now, &clock), out)?;
             if out.len() >= part {
                 return Ok(false);
             }
@@ -66,6 +67,34 @@ impl Listing {
         out.push_str("\n]}\n");
         Ok(true)
     }
+}
+
+/// The list of the `count` worst sources, the worst first.
+pub(super) fn worst(site: &Site, count: usize, now: Moment) -> String {
+    let mut out = String::new();
+    try_worst(site, count, now, &mut out).expect("a String takes whatever is written to it");
+    out
+}
+
+fn try_worst(site: &Site, count: usize, now: Moment, out: &mut String) -> fmt::Result {
+    put_collector(site, out)?;
+    let (ring, clock) = (site.feed.ring(), clock::read());
+    let (rows, _) = Selection::default().choose(site.looker.picture().rows(), &ring, count);
+    for (place, row) in rows.into_iter().enumerate() {
+        out.push_str(if place == 0 { "\n" } else { ",\n" });
+        put_row(row, &ring, (now, &clock), out)?;
+    }
+    out.write_str("\n]}\n")
+}
+
+/// How many sources of each state are silenced, in the order of [`State::ALL`].
+fn silenced(picture: &Picture) -> [u64; State::ALL.len()] {
+    let mut counts = [0; State::ALL.len()];
+    for row in picture.rows().filter(|row| row.silence.is_some()) {
+        let place = State::ALL.iter().position(|&state| state == row.state);
+        place.into_iter().for_each(|place| counts[place] += 1);
+    }
+    counts
 }
 
 /// All but the sources, as a tick tells it; the object stays open for them.
@@ -80,6 +109,10 @@ fn put_collector(site: &Site, out: &mut String) -> fmt::Result {
         (key(Field::Version), Value::Text(env!("CARGO_PKG_VERSION"))),
         (key(Field::Pid), Value::Count(std::process::id().into())),
         (key(Field::Sources), Value::Counts(Counts::ByState(&tick.sources))),
+        (
+            "silenced_sources",
+            Value::Counts(Counts::ByState(&silenced(site.looker.picture()))),
+        ),
         (key(Field::Received), Value::Count(tick.received)),
         (
             key(Field::Rejected),
@@ -104,7 +137,13 @@ fn put_collector(site: &Site, out: &mut String) -> fmt::Result {
     Ok(())
 }
 
-fn put_row(row: &Row, ring: &Ring, now: Moment, out: &mut String) -> fmt::Result {
+/// One source.
+pub(super) fn put_row(
+    row: &Row,
+    ring: &Ring,
+    (now, clock): (Moment, &Reading),
+    out: &mut String,
+) -> fmt::Result {
     let key = |field: Field| field.key();
     let bound = row
         .promise
@@ -114,13 +153,20 @@ fn put_row(row: &Row, ring: &Ring, now: Moment, out: &mut String) -> fmt::Result
         let before = i64::try_from(now.since(promise.due).as_millis()).unwrap_or(i64::MAX);
         after - before
     });
+    let silence = row.silence.as_ref();
     let pairs = [
         (key(Field::Source), Value::Text(row.label.as_str())),
-        (key(Field::Addr), Value::Address(row.origin.addr())),
+        (
+            key(Field::Addr),
+            row.origin.map_or(Value::Null, |origin| Value::Address(origin.addr())),
+        ),
         (key(Field::State), Value::Text(row.state.name())),
-        (key(Field::Cause), Value::Text(row.cause.name())),
-        (key(Field::Session), Value::Session(row.session)),
-        (key(Field::Seq), Value::Count(row.slots.highest().get().into())),
+        (
+            key(Field::Cause),
+            row.cause.map_or(Value::Null, |cause| Value::Text(cause.name())),
+        ),
+        (key(Field::Session), row.session.map_or(Value::Null, Value::Session)),
+        (key(Field::Seq), Value::Count(row.highest().get().into())),
         (
             key(Field::IntervalMs),
             Value::Milliseconds(row.interval_ms.into()),
@@ -143,6 +189,16 @@ fn put_row(row: &Row, ring: &Ring, now: Moment, out: &mut String) -> fmt::Result
         (key(Field::JitterUs), Value::Count(row.jitter_us.into())),
         (key(Field::Expected), Value::Integer(row.tally.expected)),
         ("restarts", Value::Count(ring.restarts(&row.label).into())),
+        (
+            "silenced_until",
+            silence.map_or(Value::Null, |silence| {
+                Value::Time(Time(clock.wall_micros(silence.until)))
+            }),
+        ),
+        (
+            "silence_reason",
+            silence.map_or(Value::Null, |silence| Value::Text(silence.reason.as_str())),
+        ),
     ];
     json::object(pairs, out)
 }

@@ -79,7 +79,8 @@ pub fn save(file: &StateFile, shelves: &[impl Shelf]) -> Result<(), Unsaved> {
         .for_each(|handed| header.blindness.add_all(&handed.portion.blindness));
 
     file.replace(|file| {
-        let mut writer = Writer::begin(file, &header)?;
+        let silences = first.iter().flat_map(|handed| &handed.portion.silences);
+        let mut writer = Writer::begin(file, &header, silences)?;
         for (shelf, mut handed) in shelves.iter().zip(first) {
             loop {
                 for record in &handed.portion.records {

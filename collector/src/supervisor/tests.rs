@@ -84,6 +84,7 @@ fn counting(orders: &Arc<Orders>, received: u64) -> Worker {
         | Message::Keys(_)
         | Message::Expect(_)
         | Message::Show(_)
+        | Message::Operate(_)
         | Message::Portion(_) => Some(()),
     })
 }

@@ -113,6 +113,13 @@ impl Deadlines {
         self.move_to(source, tick);
     }
 
+    /// Disarms an armed source: its entry turns stale.
+    pub fn disarm(&mut self, source: u32) {
+        let passed = (self.elapsed as Tick).wrapping_sub(1);
+        self.timers[source as usize].entry = passed;
+        self.stale += 1;
+    }
+
     /// The deadline of an armed source is `at` from now on.
     pub fn set(&mut self, source: u32, at: Moment) {
         let tick = self.tick_of(at);

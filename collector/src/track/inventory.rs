@@ -116,11 +116,16 @@ impl Unheard {
         }
     }
 
+    /// Since when it is in its state.
+    pub(super) fn in_state_since(&self) -> Moment {
+        self.down_since.unwrap_or(self.since)
+    }
+
     /// What a line tells about the time before `now`.
     pub(super) fn before(&self, now: Moment) -> Before {
         Before {
             state: self.state(),
-            since: now.since(self.down_since.unwrap_or(self.since)),
+            since: now.since(self.in_state_since()),
             silent: now.since(self.since),
             addr: None,
             health: None,
@@ -156,6 +161,41 @@ impl Inventory {
         let unheard = self.entry_mut(place)?.unheard.take()?;
         self.unheard -= 1;
         Some(unheard)
+    }
+
+    /// The place of an expected source.
+    pub(super) fn place(&self, label: &Label) -> Option<u32> {
+        self.places.get(label).copied()
+    }
+
+    /// An expected source is forgotten: from `now` on it counts as never heard. Returns whether it was expected.
+    pub(super) fn lose(&mut self, label: &Label, now: Moment) -> bool {
+        let Some(place) = self.place(label) else {
+            return false;
+        };
+        if let Some(entry) = self.entry_mut(place) {
+            entry.unheard = Some(Unheard {
+                since: now,
+                down_since: None,
+                is_asked: false,
+            });
+        }
+        self.unheard += 1;
+        self.begin_to_settle(place, now);
+        true
+    }
+
+    /// The sources at the places from `from` up to `end` that were never heard.
+    pub(super) fn unheard_among(&self, from: u32, end: u32) -> impl Iterator<Item = (u32, Label, Unheard)> {
+        (from..end.min(self.entries.len() as u32)).filter_map(|place| {
+            let (label, unheard) = self.at(place)?;
+            Some((place, label, unheard?))
+        })
+    }
+
+    /// Whether there is a place from `place` on.
+    pub(super) fn reaches(&self, place: u32) -> bool {
+        (place as usize) < self.entries.len()
     }
 
     /// Begins to take in a list of sources that are expected from `now` on, unless they were already.
@@ -215,13 +255,12 @@ impl Inventory {
         });
         if !is_heard {
             self.unheard += 1;
-            self.begin_to_settle(place);
+            self.begin_to_settle(place, self.reading.at);
         }
         !is_heard
     }
 
-    fn begin_to_settle(&mut self, place: u32) {
-        let since = self.reading.at;
+    fn begin_to_settle(&mut self, place: u32, since: Moment) {
         match self.settling.back_mut() {
             Some(last) if last.since == since => last.places.push(place),
             _ => self.settling.push_back(Settling {

@@ -30,6 +30,7 @@ pub mod patience;
 pub mod proof;
 pub mod reject;
 pub mod rules;
+pub mod silences;
 pub mod slots;
 pub mod snapshots;
 pub mod source;

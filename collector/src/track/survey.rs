@@ -1,12 +1,14 @@
 //! What is shown of the sources to whoever looks: a piece of the table at a time, so that nobody who looks makes a
 //! beat wait for the whole of it.
 
-use beacon_common::{Health, Label, Moment, Session};
+use beacon_common::{Health, Label, Moment, Seq, Session};
 
 use super::event::{Cause, SourceId, State};
 use super::history::History;
+use super::inventory::{Inventory, Unheard};
 use super::origin::Origin;
 use super::rules::Rules;
+use super::silences::{Silence, Silences};
 use super::slots::Slots;
 use super::source::{Promise, Source};
 use super::table::Table;
@@ -18,36 +20,46 @@ pub const PIECE: u32 = 1_024;
 /// A source as it is shown. Moments are absolute, so that it can be shown later than it was looked at.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// Its number at its shard.
+    /// Its number at its shard; what was never heard comes behind the others.
     pub id: SourceId,
     /// Its name.
     pub label: Label,
     /// Its state.
     pub state: State,
-    /// Why it is in this state.
-    pub cause: Cause,
+    /// Why it is in this state; `None` where it is awaited for the first time.
+    pub cause: Option<Cause>,
     /// The health that its newest beat states.
     pub health: Health,
-    /// Where its newest beat came from.
-    pub origin: Origin,
+    /// Where its newest beat came from; `None` where none ever came.
+    pub origin: Option<Origin>,
     /// Since when it is in its state.
     pub since: Moment,
-    /// When its newest beat came.
+    /// When its newest beat came, or since when it is awaited.
     pub arrived: Moment,
     /// What silence leads to; `None` where nothing is awaited.
     pub promise: Option<Promise>,
-    /// The current session.
-    pub session: Session,
+    /// The current session; `None` where it was never heard.
+    pub session: Option<Session>,
     /// The interval that its newest beat states, in milliseconds.
     pub interval_ms: u32,
     /// Interarrival jitter, in microseconds.
     pub jitter_us: u32,
     /// Its counters.
     pub tally: Tally,
-    /// The wheel of the current session.
-    pub slots: Slots,
+    /// The wheel of the current session; `None` where there is none.
+    pub slots: Option<Slots>,
     /// How many slots beyond the newest its schedule has turned, less the waiting time.
     pub past: i64,
+    /// How the operator has silenced it.
+    pub silence: Option<Silence>,
+}
+
+impl Row {
+    /// The highest sequence number of the session; none where it was never heard.
+    #[must_use]
+    pub fn highest(&self) -> Seq {
+        self.slots.map_or(Seq::NONE, |slots| slots.highest())
+    }
 }
 
 /// A part of what a tracker knows.
@@ -63,9 +75,9 @@ pub struct Piece {
     pub next: Option<SourceId>,
 }
 
-/// The piece of `table` that begins at `from`, with its rows if `with_rows`.
+/// The piece of all that is known that begins at `from`, with its rows if `with_rows`.
 pub(super) fn piece(
-    table: &Table,
+    (table, inventory, silences): (&Table, &Inventory, &Silences),
     from: SourceId,
     with_rows: bool,
     (now, rules): (Moment, Rules<'_>),
@@ -76,7 +88,7 @@ pub(super) fn piece(
         from,
         rows: Vec::new(),
         tally: Tally::default(),
-        next: table.reaches(next).then_some(next),
+        next: (table.reaches(next) || inventory.reaches(end)).then_some(next),
     };
     for id in (from.0..end).map(SourceId) {
         let Some(source) = table.get(id) else { continue };
@@ -85,7 +97,15 @@ pub(super) fn piece(
         let tally = history.tally(&source.slots, past);
         piece.tally.add(&tally);
         if with_rows {
-            piece.rows.push(row(id, (source, history), (past, tally), rules));
+            let row = row(id, (source, history), (past, tally), rules);
+            piece.rows.push(row);
+        }
+    }
+    if with_rows {
+        let unheard = inventory.unheard_among(from.0, end);
+        piece.rows.extend(unheard.map(unheard_row));
+        for row in &mut piece.rows {
+            row.silence = silences.of(&row.label).cloned();
         }
     }
     piece
@@ -101,17 +121,40 @@ fn row(
         id,
         label: source.label,
         state: source.state,
-        cause: history.cause,
+        cause: Some(history.cause),
         health: source.health.unwrap_or(Health::Unknown),
-        origin: source.origin,
+        origin: Some(source.origin),
         since: history.since,
         arrived: source.arrived,
         promise: source.promise(rules),
-        session: source.session,
+        session: Some(source.session),
         interval_ms: source.interval_ms,
         jitter_us: source.jitter.as_micros(),
         tally,
-        slots: source.slots,
+        slots: Some(source.slots),
         past,
+        silence: None,
+    }
+}
+
+fn unheard_row((place, label, unheard): (u32, Label, Unheard)) -> Row {
+    let state = unheard.state();
+    Row {
+        id: SourceId::of_unheard(place),
+        label,
+        state,
+        cause: (state == State::Down).then_some(Cause::Never),
+        health: Health::Unknown,
+        origin: None,
+        since: unheard.in_state_since(),
+        arrived: unheard.since,
+        promise: None,
+        session: None,
+        interval_ms: 0,
+        jitter_us: 0,
+        tally: Tally::default(),
+        slots: None,
+        past: 0,
+        silence: None,
     }
 }

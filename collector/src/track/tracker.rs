@@ -8,6 +8,7 @@ mod begin;
 mod blind;
 mod edges;
 mod expect;
+mod operate;
 mod prove;
 mod silence;
 mod survival;
@@ -33,6 +34,7 @@ use super::patience::Patiences;
 use super::proof::{Claims, Pasts};
 use super::reject::{Reject, Rejected};
 use super::rules::Rules;
+use super::silences::Silences;
 use super::slots::Filled;
 use super::snapshots::Snapshots;
 use super::source::{Source, offset_us};
@@ -44,6 +46,7 @@ use super::transmit::{Peer, Transmit};
 use super::twins::Twins;
 use super::ways::{Way, Ways};
 
+pub use operate::{Instruction, Outcome};
 pub use survival::Portion;
 
 /// How many datagrams are looked up at once.
@@ -122,10 +125,11 @@ pub struct Tracker {
     snapshots: Snapshots,
     twins: Twins,
     flapping: Flapping,
+    silences: Silences,
     patiences: Option<Patiences>,
     /// The counters of the sources that are no longer kept.
     departed: Tally,
-    /// A source has entered a state or begun a session.
+    /// A source has entered a state, begun a session, or was silenced.
     has_changed: bool,
 }
 
@@ -160,6 +164,7 @@ impl Tracker {
             snapshots: Snapshots::new(config.report),
             twins: Twins::default(),
             flapping: Flapping::default(),
+            silences: Silences::default(),
             patiences: Patiences::new(&config),
             departed: Tally::default(),
             has_changed: false,
@@ -360,6 +365,7 @@ impl Tracker {
             .chain(self.snapshots.next_report())
             .chain(self.falls.next())
             .chain(self.flapping.next())
+            .chain(self.silences.next())
             .chain(self.inventory.next(self.rules()))
             .min()
     }
@@ -404,7 +410,8 @@ impl Tracker {
     /// a row for each source if `with_rows`. The first piece is the one that begins at [`SourceId::FIRST`].
     #[must_use]
     pub fn survey(&self, from: SourceId, with_rows: bool, now: Moment) -> Piece {
-        let mut piece = survey::piece(&self.table, from, with_rows, (now, self.rules()));
+        let known = (&self.table, &self.inventory, &self.silences);
+        let mut piece = survey::piece(known, from, with_rows, (now, self.rules()));
         if from == SourceId::FIRST {
             piece.tally.add(&self.departed);
         }

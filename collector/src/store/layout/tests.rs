@@ -1,9 +1,11 @@
 use super::*;
 use crate::track::config::Config;
 use crate::track::event::SourceId;
+use crate::track::silences::Reason;
 use crate::track::tracker::Tracker;
 use crate::track::transmit::Peer;
 use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Seq, Session};
+
 use std::time::Duration;
 
 const NOW: Moment = Moment::from_micros(5_000_000_000);
@@ -48,9 +50,20 @@ fn tracker(sources: u32) -> Tracker {
     tracker
 }
 
+/// A silence for each of so many sources.
+fn silences(count: u64) -> Vec<Silence> {
+    let silence = |number| Silence {
+        label: Label::new(&format!("s{number}")).unwrap(),
+        until: NOW.after_ms(number),
+        reason: Reason::new("for Ann").unwrap(),
+    };
+    (0..count).map(silence).collect()
+}
+
 fn written(sources: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut writer = Writer::begin(&mut bytes, &header()).unwrap();
+    let silences = silences(sources.into());
+    let mut writer = Writer::begin(&mut bytes, &header(), &silences).unwrap();
     for record in &tracker(sources).portion(SourceId::FIRST).records {
         writer.put(record).unwrap();
     }
@@ -75,11 +88,17 @@ fn what_is_written_is_read() {
     let bytes = written(0);
     let reader = Reader::begin(&bytes[..]).unwrap();
     let mut again = Vec::new();
-    Writer::begin(&mut again, &reader.header)
+    Writer::begin(&mut again, &reader.header, &[])
         .unwrap()
         .finish()
         .unwrap();
     assert_eq!(again, bytes);
+}
+
+#[test]
+fn silences_are_read_before_the_sources() {
+    let bytes = written(3);
+    assert_eq!(Reader::begin(&bytes[..]).unwrap().silences, silences(3));
 }
 
 #[test]
@@ -114,7 +133,7 @@ fn damage_is_told_by_its_kind() {
     assert_eq!(told(&|bytes| bytes[0] = b'b'), "it is no state file");
     assert_eq!(
         told(&|bytes| bytes[9] = 9),
-        "its format is version 9, and this release reads 1"
+        "its format is version 9, and this release reads 2"
     );
     assert_eq!(told(&|bytes| bytes.truncate(50)), "it is cut off");
     let last = bytes.len() - 1;

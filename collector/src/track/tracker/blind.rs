@@ -41,6 +41,10 @@ impl Tracker {
             told.marks.mass = self.falls.is_mass();
             let is_learning = |patiences: &Patiences| patiences.is_learning(told.id);
             told.marks.learning = told.bound.is_some() && self.patiences.as_ref().is_some_and(is_learning);
+            told.marks.silenced = self
+                .silences
+                .of(&told.label)
+                .is_some_and(|silence| event.at < silence.until);
             told.group = self.inventory.group(&told.label);
         }
         self.flapping.join(&mut event);

@@ -139,7 +139,7 @@ impl Tracker {
         None
     }
 
-    fn find(&self, label: &Label) -> Option<SourceId> {
+    pub(super) fn find(&self, label: &Label) -> Option<SourceId> {
         self.table.find(label, self.table.hash(label))
     }
 }

@@ -51,6 +51,7 @@ impl Tracker {
         let mass = self.falls.on_time(now);
         self.events.extend(mass.map(|what| Event { at: now, what }));
         self.look_for_steady(now);
+        self.end_silences(now);
         self.deadlines.sweep();
         let mut due = Deadlines::NOBODY;
         let mut looks = 0;
@@ -105,7 +106,7 @@ impl Tracker {
         true
     }
 
-    fn forget(&mut self, id: SourceId, now: Moment, before: &Before) {
+    pub(super) fn forget(&mut self, id: SourceId, now: Moment, before: &Before) {
         let record = (&self.table[id], self.table.history(id));
         let cause = record.1.cause;
         self.departed.add(&tell::tally(record, now, self.rules()));

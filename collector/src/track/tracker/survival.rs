@@ -6,6 +6,7 @@ use super::Tracker;
 use crate::track::blindness::Blindness;
 use crate::track::event::{Cause, Event, SourceId, What};
 use crate::track::reject::Reject;
+use crate::track::silences::Silence;
 use crate::track::stored::Record;
 use crate::track::tell;
 
@@ -16,6 +17,8 @@ const PORTION: u32 = 1_024;
 pub struct Portion {
     /// The records of the sources in it. Each is whole, and carries its own moments.
     pub records: Vec<Record>,
+    /// Every silence, in the first portion.
+    pub silences: Vec<Silence>,
     /// When the tracker could not listen until now.
     pub blindness: Blindness,
     /// Where the next portion begins; `None` behind the last one.
@@ -43,6 +46,11 @@ impl Tracker {
         };
         Portion {
             records: (from.0..end).filter_map(record).collect(),
+            silences: if from == SourceId::FIRST {
+                self.silences.iter().cloned().collect()
+            } else {
+                Vec::new()
+            },
             blindness: self.blindness.clone(),
             next: self.table.reaches(next).then_some(next),
         }

@@ -1,0 +1,253 @@
+//! The control socket's other end: what a running collector is asked and told by the commands (docs/control.md).
+
+use std::ffi::OsString;
+use std::io::{self, BufRead, BufReader, IsTerminal as _, Read, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use beacon_common::Label;
+use serde_json::Value;
+use socket2::{Domain, SockAddr, Socket, Type};
+
+mod detail;
+mod table;
+mod verdict;
+
+use crate::cli::Status;
+use crate::commands;
+use crate::config::Surroundings;
+use crate::control::{Ask, MAX_WORST, Place, Refusal, default_paths};
+use crate::failure::{Exit, Failure};
+use crate::track::tracker::Instruction;
+use verdict::Verdict;
+
+/// How long a collector may take to go on with its answer: longer than it allows itself.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often it is looked again.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// What a terminal is cleared by: to the first place, and all behind it (ECMA-48, CUP and ED).
+const CLEAR: &str = "\x1b[H\x1b[J";
+
+/// Lines around the table.
+const FRAME_LINES: u64 = 5;
+
+/// Has a running collector do something about one source. Returns what it has done.
+///
+/// # Errors
+/// [`Exit::Unreachable`] where no collector answers, and what it refuses.
+pub fn operate(
+    control: &Option<OsString>,
+    label: Label,
+    instruction: Instruction,
+) -> Result<String, Failure> {
+    let answer = Answer::to(control, &Ask::Operate(label, instruction))?.whole()?;
+    let text = |key: &str| answer[key].as_str().unwrap_or_default();
+    Ok(match text("done") {
+        "silenced" => format!("{label} is silenced until {}", table::to_the_minute(text("until"))),
+        "unsilenced" => format!("{label} is no longer silenced"),
+        "not_silenced" => format!("{label} was not silenced"),
+        "forgotten" => format!("{label} is forgotten; it was {}", text("was")),
+        _ => return Err(unreachable(&"it answers what is not understood; is it of the same release?")),
+    })
+}
+
+/// Shows what a running collector knows.
+///
+/// # Errors
+/// [`Exit::Unreachable`] where no collector answers, [`Exit::NoInput`] where it does not know the source, and
+/// [`Exit::Usage`] where options do not go together.
+pub fn show(status: &Status) -> Result<ExitCode, Failure> {
+    if status.plugin && (status.json || status.watch) {
+        let other = if status.json { "--json" } else { "--watch" };
+        let line = format_args!("--plugin: it does not go together with {other}");
+        return Err(Failure::new(Exit::Usage, line));
+    }
+    if status.watch {
+        return watch(status);
+    }
+    if status.json {
+        return copy(status);
+    }
+    let shown = text(status, MAX_WORST);
+    if status.plugin
+        && let Err(failure) = &shown
+    {
+        // A monitoring system reads stdout alone.
+        commands::print(&format!("BEACON UNKNOWN: {failure}\n"), io::stdout())?;
+        return Ok(Exit::Unreachable.into());
+    }
+    let (text, verdict) = shown?;
+    commands::print(&text, io::stdout())?;
+    Ok(verdict.into())
+}
+
+/// The JSON as it comes: of many sources there is no need to hold it all.
+fn copy(status: &Status) -> Result<ExitCode, Failure> {
+    let mut answer = Answer::to(&status.control, &ask(status, None))?;
+    let verdict = answer.verdict()?;
+    let (mut out, mut first) = (io::stdout().lock(), std::mem::take(&mut answer.first));
+    let mut bytes = std::mem::take(&mut first).into_bytes();
+    loop {
+        match out.write_all(&bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(verdict.into()),
+            Err(error) => return Err(commands::cannot_write(&error)),
+            Ok(()) => {}
+        }
+        bytes.clear();
+        let more = answer.rest.by_ref().take(1 << 16).read_to_end(&mut bytes);
+        if more.map_err(|error| unreachable(&error))? == 0 {
+            break;
+        }
+    }
+    out.flush().map_err(|error| commands::cannot_write(&error))?;
+    Ok(verdict.into())
+}
+
+/// What is asked for, in text with at most so many sources, and how all fare.
+fn text(status: &Status, most: u64) -> Result<(String, Verdict), Failure> {
+    let around = Surroundings::look();
+    let colour = around.terminal && around.colour;
+    let document = Answer::to(&status.control, &ask(status, Some(most)))?.whole()?;
+    let verdict = Verdict::of(&document);
+    let text = match status.label {
+        _ if status.plugin => verdict.line(&document),
+        Some(_) => detail::render(&document, colour),
+        None => table::render(&document, colour),
+    };
+    Ok((text, verdict))
+}
+
+fn ask(status: &Status, most: Option<u64>) -> Ask {
+    match (status.label, most) {
+        (Some(label), _) => Ask::Source(label),
+        (None, Some(_)) if status.plugin => Ask::Worst(0),
+        (None, Some(most)) => Ask::Worst(most.min(MAX_WORST)),
+        (None, None) => Ask::Status,
+    }
+}
+
+/// Shows it again and again, also while no collector answers.
+fn watch(status: &Status) -> Result<ExitCode, Failure> {
+    let is_terminal = io::stdout().is_terminal();
+    loop {
+        let lines = rustix::termios::tcgetwinsize(io::stdout()).map_or(u16::MAX, |size| size.ws_row);
+        let most = u64::from(lines).saturating_sub(FRAME_LINES).max(1);
+        let shown = match status.json {
+            true => Answer::to(&status.control, &ask(status, None)).and_then(Answer::text),
+            false => text(status, most).map(|(text, _)| text),
+        };
+        let text = match shown {
+            Err(failure) if failure.exit == Exit::Unreachable => format!("{failure}\n"),
+            shown => shown?,
+        };
+        let mut out = io::stdout().lock();
+        let clear = if is_terminal { CLEAR } else { "" };
+        match write!(out, "{clear}{text}").and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+            Err(error) => return Err(commands::cannot_write(&error)),
+            Ok(()) => thread::sleep(WATCH_EVERY),
+        }
+    }
+}
+
+/// What a collector answers: its first line, and what comes behind it.
+struct Answer {
+    first: String,
+    rest: BufReader<UnixStream>,
+}
+
+impl Answer {
+    /// The answer to `ask` of the collector whose socket the option names.
+    fn to(control: &Option<OsString>, ask: &Ask) -> Result<Self, Failure> {
+        let mut stream = connect(&Place::of(control.as_deref()))?;
+        let mut ask_it = || {
+            stream.write_all(ask.line().as_bytes())?;
+            let mut rest = BufReader::new(stream.try_clone()?);
+            let mut first = String::new();
+            rest.read_line(&mut first)?;
+            Ok(Self { first, rest })
+        };
+        let answer: Self = ask_it().map_err(|error: io::Error| unreachable(&error))?;
+        answer.refused().map_or(Ok(answer), Err)
+    }
+
+    /// Why it is none.
+    fn refused(&self) -> Option<Failure> {
+        let answer: Value = serde_json::from_str(&self.first).ok()?;
+        let refusal = Refusal::from_name(answer["refused"].as_str()?)?;
+        let problem = answer["problem"].as_str().unwrap_or_default();
+        Some(Failure::new(refusal.exit(), problem))
+    }
+
+    /// How all fare, as its first line says: that of a list leaves the list open.
+    fn verdict(&self) -> Result<Verdict, Failure> {
+        let first = self.first.trim_end();
+        let closed = match first.ends_with('[') {
+            true => format!("{first}]}}"),
+            false => first.to_owned(),
+        };
+        let document = serde_json::from_str(&closed).map_err(|_| cut_off())?;
+        Ok(Verdict::of(&document))
+    }
+
+    fn text(mut self) -> Result<String, Failure> {
+        let read = self.rest.read_to_string(&mut self.first);
+        read.map_err(|error| unreachable(&error))?;
+        Ok(self.first)
+    }
+
+    fn whole(self) -> Result<Value, Failure> {
+        serde_json::from_str(&self.text()?).map_err(|_| cut_off())
+    }
+}
+
+fn connect(place: &Place) -> Result<UnixStream, Failure> {
+    let paths = match place {
+        Place::At(path) => vec![path.clone()],
+        Place::Default => default_paths(),
+        Place::Off => {
+            let line = "--control: none: this asks a collector, so it takes the PATH of its socket";
+            return Err(Failure::new(Exit::Usage, line));
+        }
+    };
+    let mut problems = Vec::new();
+    for path in paths {
+        match try_connect(&path) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => problems.push(problem(&path, &error)),
+        }
+    }
+    let problems = problems.join("; ");
+    let line = format_args!("no collector answers: {problems}; start it, or name its socket with --control PATH");
+    Err(Failure::new(Exit::Unreachable, line))
+}
+
+fn problem(path: &Path, error: &io::Error) -> String {
+    format!("{}: {error}", path.display())
+}
+
+fn try_connect(path: &Path) -> io::Result<UnixStream> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // A collector that stands still lets nobody in: this bounds the wait for that too (unix(7), SO_SNDTIMEO).
+    socket.set_write_timeout(Some(ANSWER_WITHIN))?;
+    socket.set_read_timeout(Some(ANSWER_WITHIN))?;
+    socket.connect(&SockAddr::unix(path)?)?;
+    Ok(OwnedFd::from(socket).into())
+}
+
+fn unreachable(problem: &dyn std::fmt::Display) -> Failure {
+    Failure::new(
+        Exit::Unreachable,
+        format_args!("the collector does not answer: {problem}"),
+    )
+}
+
+fn cut_off() -> Failure {
+    unreachable(&"what it says is cut off; it may just have ended")
+}

@@ -1,0 +1,292 @@
+//! One client of the control socket: one line is asked, one answer given, and that is all.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+
+use beacon_common::{Label, Moment};
+use mio::net::UnixStream;
+
+use super::super::limits::{
+    ANSWERED_WITHIN, MAX_CONTROLLERS, PARTS_A_TURN, REQUEST_WITHIN, SHOWN_WITHIN, STALLED_FOR,
+};
+use super::super::picture::Need;
+use super::super::routes::Site;
+use super::super::selection::Selection;
+use super::super::server::{Fate, Guest};
+use super::super::status::{self, Listing};
+use super::super::stream::{Body, Filling};
+use super::answer;
+use super::{Desk, Socket};
+use crate::control::{Ask, MAX_REQUEST, Refusal};
+use crate::handle::{Answer, Operation};
+use crate::track::tracker::Outcome;
+
+/// A connection.
+pub(in crate::serve) struct Client {
+    stream: UnixStream,
+    phase: Phase,
+    /// What the phase has to be over by.
+    deadline: Moment,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    /// How much of the output is written.
+    written: usize,
+    is_readable: bool,
+    is_writable: bool,
+}
+
+enum Phase {
+    /// The request is being gathered.
+    Reading,
+    /// Its answer waits for what the shards show.
+    Asked(Ask),
+    /// Its answer waits for what a shard does.
+    Ordered(Label, Receiver<Outcome>),
+    /// The answer is being written.
+    Answering { body: Body, over_by: Moment },
+}
+
+impl Guest for Client {
+    type Listener = Socket;
+    type Stream = UnixStream;
+    type World = Desk;
+
+    const MOST: usize = MAX_CONTROLLERS;
+    const NAME: &str = "a client of the control socket";
+
+    fn accept(listener: &Socket) -> io::Result<UnixStream> {
+        listener.accept()
+    }
+
+    fn new(stream: UnixStream, now: Moment) -> Self {
+        Self {
+            stream,
+            phase: Phase::Reading,
+            deadline: now + REQUEST_WITHIN,
+            input: Vec::new(),
+            output: Vec::new(),
+            written: 0,
+            is_readable: true,
+            is_writable: true,
+        }
+    }
+
+    fn stream(&mut self) -> &mut UnixStream {
+        &mut self.stream
+    }
+
+    fn wake(&mut self, is_readable: bool, is_writable: bool) {
+        self.is_readable |= is_readable;
+        self.is_writable |= is_writable;
+    }
+
+    fn idle_since(&self) -> Option<Moment> {
+        matches!(self.phase, Phase::Reading).then_some(self.deadline)
+    }
+
+    fn is_following(&self) -> bool {
+        false
+    }
+
+    fn wakes_at(&self) -> Moment {
+        self.deadline
+    }
+
+    fn turn(&mut self, desk: &mut Desk, now: Moment) -> Fate {
+        match self.try_turn(desk, now) {
+            Ok(fate) if fate != Fate::Over && now >= self.deadline => self.expire(now),
+            Ok(fate) => fate,
+            Err(error) => {
+                log::debug!("a client of the control socket is gone: {error}");
+                Fate::Over
+            }
+        }
+    }
+}
+
+impl Client {
+    fn try_turn(&mut self, desk: &mut Desk, now: Moment) -> io::Result<Fate> {
+        for _ in 0..PARTS_A_TURN {
+            let goes_on = match &self.phase {
+                Phase::Reading => self.gather(now)?,
+                Phase::Asked(_) => self.begin(desk, now),
+                Phase::Ordered(..) => self.take_outcome(&mut desk.site, now),
+                Phase::Answering { .. } => self.go_on(&mut desk.site, now)?,
+            };
+            if let Some(fate) = goes_on {
+                return Ok(fate);
+            }
+        }
+        Ok(Fate::Again)
+    }
+
+    /// What was to be over by now.
+    fn expire(&mut self, now: Moment) -> Fate {
+        if !matches!(self.phase, Phase::Asked(_) | Phase::Ordered(..)) {
+            return Fate::Over;
+        }
+        self.refuse(Refusal::Timeout, "the collector does not answer in time", now);
+        Fate::Again
+    }
+
+    /// Reads on until there is a whole line. What comes behind it is nobody's business.
+    fn gather(&mut self, now: Moment) -> io::Result<Option<Fate>> {
+        while self.is_readable {
+            let mut bytes = [0; MAX_REQUEST];
+            let room = MAX_REQUEST - self.input.len();
+            let count = match self.stream.read(&mut bytes[..room]) {
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.is_readable = false;
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
+            self.input.extend_from_slice(&bytes[..count]);
+            let end = self.input.iter().position(|byte| *byte == b'\n');
+            match end {
+                Some(end) => self.input.truncate(end),
+                None if count == 0 && self.input.is_empty() => return Ok(Some(Fate::Over)),
+                // Who has closed its side has said all.
+                None if count == 0 => {}
+                None if self.input.len() == MAX_REQUEST => {
+                    let problem = format!("a request is one line of at most {MAX_REQUEST} bytes");
+                    self.refuse(Refusal::Request, &problem, now);
+                    return Ok(None);
+                }
+                None => continue,
+            }
+            match Ask::parse(&self.input) {
+                Ok(ask) => {
+                    self.phase = Phase::Asked(ask);
+                    self.deadline = now + SHOWN_WITHIN;
+                }
+                Err(problem) => self.refuse(Refusal::Request, &problem, now),
+            }
+            return Ok(None);
+        }
+        Ok(Some(Fate::Wait))
+    }
+
+    /// Answers what was asked, or finds out what that takes.
+    fn begin(&mut self, desk: &mut Desk, now: Moment) -> Option<Fate> {
+        let Phase::Asked(ask) = &self.phase else {
+            return None;
+        };
+        if let Ask::Operate(label, instruction) = ask {
+            let (to, outcome) = channel();
+            let waker = Arc::clone(&desk.waker);
+            let label = *label;
+            desk.operate(Operation {
+                label,
+                instruction: instruction.clone(),
+                answer: Answer(Box::new(move |outcome| {
+                    // Who asked may be gone.
+                    if to.send(outcome).is_ok()
+                        && let Err(error) = waker.wake()
+                    {
+                        log::error!("the control thread cannot be woken: {error}");
+                    }
+                })),
+            });
+            self.phase = Phase::Ordered(label, outcome);
+            return None;
+        }
+        let site = &mut desk.site;
+        if site.looker.look(Need::Rows, now).is_none() {
+            return Some(Fate::Wait);
+        }
+        match *ask {
+            Ask::Worst(count) => {
+                let count = usize::try_from(count).unwrap_or(usize::MAX);
+                let text = status::worst(site, count, now);
+                self.answer(&text, now);
+            }
+            Ask::Source(label) => match answer::source(site, label, now) {
+                Some(text) => self.answer(&text, now),
+                None => self.refuse(Refusal::Unknown, &answer::unknown(label), now),
+            },
+            Ask::Status | Ask::Operate(..) => {
+                let listing = Box::new(Listing::new(Selection::default()));
+                self.start(Body::Rows(listing), now);
+            }
+        }
+        None
+    }
+
+    fn take_outcome(&mut self, site: &mut Site, now: Moment) -> Option<Fate> {
+        let Phase::Ordered(label, outcome) = &self.phase else {
+            return None;
+        };
+        let outcome = match outcome.try_recv() {
+            Ok(outcome) => outcome,
+            Err(TryRecvError::Empty) => return Some(Fate::Wait),
+            // The worker has ended.
+            Err(TryRecvError::Disconnected) => return Some(Fate::Over),
+        };
+        // Whoever looks next sees it.
+        site.looker.spoil();
+        site.feed.count_edge();
+        match answer::outcome(*label, outcome) {
+            Ok(text) => self.answer(&text, now),
+            Err((refusal, problem)) => self.refuse(refusal, &problem, now),
+        }
+        None
+    }
+
+    fn refuse(&mut self, refusal: Refusal, problem: &str, now: Moment) {
+        let text = answer::refusal(refusal, problem);
+        self.answer(&text, now);
+    }
+
+    fn answer(&mut self, text: &str, now: Moment) {
+        self.output.extend_from_slice(text.as_bytes());
+        self.start(Body::Done, now);
+    }
+
+    fn start(&mut self, body: Body, now: Moment) {
+        self.deadline = now + STALLED_FOR;
+        let over_by = now + ANSWERED_WITHIN;
+        self.phase = Phase::Answering { body, over_by };
+    }
+
+    /// Writes what is there, and has more made of it. The end of the answer is the end of the connection.
+    fn go_on(&mut self, site: &mut Site, now: Moment) -> io::Result<Option<Fate>> {
+        if !self.write(now)? {
+            return Ok(Some(Fate::Wait));
+        }
+        self.output.clear();
+        self.written = 0;
+        let Phase::Answering { body, .. } = &mut self.phase else {
+            return Ok(None);
+        };
+        let filling = body.fill(site, now, &mut self.output);
+        if filling == Filling::Done {
+            *body = Body::Done;
+        }
+        Ok(self.output.is_empty().then_some(Fate::Over))
+    }
+
+    /// Writes what is there; whether all of it was taken.
+    fn write(&mut self, now: Moment) -> io::Result<bool> {
+        while self.written < self.output.len() {
+            if !self.is_writable {
+                return Ok(false);
+            }
+            match self.stream.write(&self.output[self.written..]) {
+                Ok(count) => {
+                    self.written += count;
+                    if let Phase::Answering { over_by, .. } = self.phase {
+                        self.deadline = over_by.min(now + STALLED_FOR);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_writable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
