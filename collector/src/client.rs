@@ -49,11 +49,18 @@ pub fn operate(
     let answer = Answer::to(control, &Ask::Operate(label, instruction))?.whole()?;
     let text = |key: &str| answer[key].as_str().unwrap_or_default();
     Ok(match text("done") {
-        "silenced" => format!("{label} is silenced until {}", table::to_the_minute(text("until"))),
+        "silenced" => format!(
+            "{label} is silenced until {}",
+            table::to_the_minute(text("until"))
+        ),
         "unsilenced" => format!("{label} is no longer silenced"),
         "not_silenced" => format!("{label} was not silenced"),
         "forgotten" => format!("{label} is forgotten; it was {}", text("was")),
-        _ => return Err(unreachable(&"it answers what is not understood; is it of the same release?")),
+        _ => {
+            return Err(unreachable(
+                &"it answers what is not understood; is it of the same release?",
+            ));
+        }
     })
 }
 
@@ -224,7 +231,8 @@ fn connect(place: &Place) -> Result<UnixStream, Failure> {
         }
     }
     let problems = problems.join("; ");
-    let line = format_args!("no collector answers: {problems}; start it, or name its socket with --control PATH");
+    let line =
+        format_args!("no collector answers: {problems}; start it, or name its socket with --control PATH");
     Err(Failure::new(Exit::Unreachable, line))
 }
 

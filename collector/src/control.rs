@@ -246,7 +246,10 @@ mod tests {
             ),
         ] {
             let refused = Ask::parse(line.as_bytes()).unwrap_err();
-            assert!(refused.starts_with(part) || refused.contains(part), "{line}: {refused}");
+            assert!(
+                refused.starts_with(part) || refused.contains(part),
+                "{line}: {refused}"
+            );
         }
         let deep = "[".repeat(MAX_REQUEST);
         assert!(Ask::parse(deep.as_bytes()).is_err());

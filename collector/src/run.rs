@@ -119,7 +119,8 @@ fn open_pipe(output: &Settings, feed: Option<&Feed>, orders: &Arc<Orders>) -> Re
         Notice::Room | Notice::Failing | Notice::Working => orders.wake(),
     };
     let stdout = Stdout::open().map_err(|error| refused("open the output", &error))?;
-    Pipe::open_with(stdout, output, feed.map(Feed::tap), notify).map_err(|error| refused("start a thread", &error))
+    Pipe::open_with(stdout, output, feed.map(Feed::tap), notify)
+        .map_err(|error| refused("start a thread", &error))
 }
 
 /// One tracker for each share of the sockets, which share the bounds on sources and probes, and know what is in the state file

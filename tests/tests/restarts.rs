@@ -48,7 +48,7 @@ impl Pair {
             heard_until: now,
             blindness: portion.blindness.clone(),
         };
-        let mut writer = Writer::begin(&mut bytes, &header).unwrap();
+        let mut writer = Writer::begin(&mut bytes, &header, &portion.silences).unwrap();
         loop {
             portion
                 .records

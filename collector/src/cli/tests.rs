@@ -193,6 +193,18 @@ fn a_wrong_value_is_told_in_one_line_with_what_the_option_takes() {
             "--id: '0' is not in range; it takes a number from 1 to 255",
         ),
         (
+            &["silence", "a", "0s"],
+            "<DURATION>: '0s' is not in range; it takes a duration above zero, like 2h, ten years at most",
+        ),
+        (
+            &["silence", "a", "2h", "--reason", "a\nb"],
+            "--reason: 'a\\nb' is not a reason; it takes a line of text of at most 200 bytes",
+        ),
+        (
+            &["status", "-"],
+            "[LABEL]: '-' is not a label; it takes 1 to 16 of A-Z a-z 0-9 . _ -, the first a letter or digit",
+        ),
+        (
             &["device-key", "--keys", "f", "-"],
             "<LABEL>: '-' is not a label; it takes 1 to 16 of A-Z a-z 0-9 . _ -, the first a letter or digit",
         ),
@@ -212,7 +224,7 @@ fn what_is_no_option_or_too_much_or_too_little_is_told_in_one_line() {
         (&["--stat", "f"], "--stat: no such option; --help lists them"),
         (
             &["serve"],
-            "'serve' is not a command; it takes keygen, device-key, schema",
+            "'serve' is not a command; it takes keygen, device-key, schema, status, silence, unsilence, forget",
         ),
         (&["keygen", "x"], "x: no such option; --help lists them"),
         (
@@ -227,6 +239,8 @@ fn what_is_no_option_or_too_much_or_too_little_is_told_in_one_line() {
         (&["--version=1"], "--version: it takes no value"),
         (&["device-key"], "--keys <FILE>, <LABEL>: missing"),
         (&["device-key", "--keys", "f"], "<LABEL>: missing"),
+        (&["forget"], "<LABEL>: missing"),
+        (&["silence", "a"], "<DURATION>: missing"),
         (
             &["--tick=1s", "schema"],
             "schema: takes its own options, after the command",
@@ -246,6 +260,24 @@ fn commands_are_read() {
     let id = KeyId::new(1).unwrap();
     assert_eq!(command(&["keygen"]), Command::Keygen { id });
     let label = Label::new("fridge-7").unwrap();
+    let (lasts, reason) = (Duration::from_hours(2), Reason::new("it moves").unwrap());
+    let silence = Command::Silence {
+        label,
+        lasts,
+        reason,
+        control: None,
+    };
+    let words = ["silence", "fridge-7", "2h", "--reason", "it moves"];
+    assert_eq!(command(&words), silence);
+    let status = Status {
+        label: Some(label),
+        json: true,
+        plugin: false,
+        watch: true,
+        control: Some("c".into()),
+    };
+    let words = ["status", "fridge-7", "--json", "--watch", "--control=c"];
+    assert_eq!(command(&words), Command::Status(status));
     let (keys, id) = (PathBuf::from("f"), KeyId::new(9));
     let device_key = Command::DeviceKey { keys, label, id };
     assert_eq!(

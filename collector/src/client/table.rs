@@ -157,7 +157,10 @@ pub(super) fn silence(source: &Value) -> String {
         return String::new();
     };
     let mut out = format!("silenced until {}", to_the_minute(until));
-    if source["silence_reason"].as_str().is_some_and(|reason| !reason.is_empty()) {
+    if source["silence_reason"]
+        .as_str()
+        .is_some_and(|reason| !reason.is_empty())
+    {
         out.push_str(": ");
         text(&source["silence_reason"], &mut out);
     }

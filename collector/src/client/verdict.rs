@@ -53,7 +53,10 @@ impl Verdict {
         }
         let count = |key: &str, state: State| document[key][state.name()].as_u64().unwrap_or_default();
         let numbers = State::ALL.map(|state| format!("{}={}", state.name(), count("sources", state)));
-        let silenced: u64 = State::ALL.map(|state| count("silenced_sources", state)).iter().sum();
+        let silenced: u64 = State::ALL
+            .map(|state| count("silenced_sources", state))
+            .iter()
+            .sum();
         let (counts, numbers) = (counts(document), numbers.join(" "));
         format!("BEACON {word}: {counts} | {numbers} silenced={silenced}\n")
     }
@@ -79,9 +82,18 @@ mod tests {
             (all(1, 0, 0), Verdict::Unwell),
             (all(0, 2, 1), Verdict::Unwell),
             (all(0, 2, 2), Verdict::Well),
-            (json!({"source": "a", "state": "up", "silenced_until": null}), Verdict::Well),
-            (json!({"source": "a", "state": "late", "silenced_until": null}), Verdict::Unwell),
-            (json!({"source": "a", "state": "down", "silenced_until": "2026"}), Verdict::Well),
+            (
+                json!({"source": "a", "state": "up", "silenced_until": null}),
+                Verdict::Well,
+            ),
+            (
+                json!({"source": "a", "state": "late", "silenced_until": null}),
+                Verdict::Unwell,
+            ),
+            (
+                json!({"source": "a", "state": "down", "silenced_until": "2026"}),
+                Verdict::Well,
+            ),
         ] {
             assert_eq!(Verdict::of(&document), verdict, "{document}");
         }

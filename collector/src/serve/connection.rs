@@ -9,8 +9,8 @@ use beacon_common::Moment;
 use mio::net::{TcpListener, TcpStream};
 
 use super::limits::{
-    ANSWERED_WITHIN, CLOSED_WITHIN, IDLE_FOR, MAX_CLIENTS, MAX_HEAD, PARTS_A_TURN, REQUEST_WITHIN, SHOWN_WITHIN,
-    STALLED_FOR,
+    ANSWERED_WITHIN, CLOSED_WITHIN, IDLE_FOR, MAX_CLIENTS, MAX_HEAD, PARTS_A_TURN, REQUEST_WITHIN,
+    SHOWN_WITHIN, STALLED_FOR,
 };
 use super::request::{self, Request};
 use super::respond::{self, Code, Head};

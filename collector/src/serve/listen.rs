@@ -9,8 +9,8 @@ use mio::net::TcpListener;
 use mio::{Interest, Poll, Waker};
 
 use super::Settings;
-use super::feed::Feed;
 use super::connection::Client;
+use super::feed::Feed;
 use super::routes::Site;
 use super::server::{self, Guest, Server};
 use crate::failure::{Exit, Failure};

@@ -243,7 +243,8 @@ fn put_row(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Resu
         Loss(row),
         row.tally.reordered,
         Micros(row.jitter_us.into()),
-        row.origin.map_or_else(String::new, |origin| Escaped(origin.addr()).to_string()),
+        row.origin
+            .map_or_else(String::new, |origin| Escaped(origin.addr()).to_string()),
         health = health(row.health),
     )
 }

@@ -76,7 +76,11 @@ fn put_facts(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Re
     put("Restarts", &restarts)?;
     if let Some(silence) = &row.silence {
         let until = Clock(clock::read().wall_micros(silence.until));
-        let because = if silence.reason.as_str().is_empty() { "" } else { ": " };
+        let because = if silence.reason.as_str().is_empty() {
+            ""
+        } else {
+            ": "
+        };
         put(
             "Silenced",
             &format_args!("until {until}{because}{}", silence.reason.as_str()),

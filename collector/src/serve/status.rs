@@ -158,14 +158,18 @@ pub(super) fn put_row(
         (key(Field::Source), Value::Text(row.label.as_str())),
         (
             key(Field::Addr),
-            row.origin.map_or(Value::Null, |origin| Value::Address(origin.addr())),
+            row.origin
+                .map_or(Value::Null, |origin| Value::Address(origin.addr())),
         ),
         (key(Field::State), Value::Text(row.state.name())),
         (
             key(Field::Cause),
             row.cause.map_or(Value::Null, |cause| Value::Text(cause.name())),
         ),
-        (key(Field::Session), row.session.map_or(Value::Null, Value::Session)),
+        (
+            key(Field::Session),
+            row.session.map_or(Value::Null, Value::Session),
+        ),
         (key(Field::Seq), Value::Count(row.highest().get().into())),
         (
             key(Field::IntervalMs),

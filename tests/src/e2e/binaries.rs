@@ -28,7 +28,8 @@ impl Binary {
         }
     }
 
-    /// A command that runs it, without what the tester's environment says to it.
+    /// A command that runs it, without what the tester's environment says to it; a collector has no control socket
+    /// unless it is told where.
     #[must_use]
     pub fn command(self) -> Command {
         let mut command = Command::new(built().join(self.name()));
@@ -37,6 +38,9 @@ impl Binary {
             if is_heard || name == "RUST_LOG" || name == "NO_COLOR" {
                 command.env_remove(name);
             }
+        }
+        if self == Self::Collector {
+            command.env("BEACON_CONTROL", "none");
         }
         command
     }

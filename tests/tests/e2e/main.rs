@@ -8,6 +8,7 @@
 )]
 
 mod blindness;
+mod control;
 mod detection;
 mod hostile;
 mod http;

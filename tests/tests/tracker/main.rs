@@ -12,6 +12,7 @@ mod deadlines;
 mod drops;
 mod goodbyes;
 mod inventory;
+mod operator;
 mod probes;
 mod proof;
 mod sessions;

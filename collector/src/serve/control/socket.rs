@@ -82,7 +82,9 @@ impl Socket {
             Err(TryLockError::Error(error)) => return Err(cannot(&error)),
         }
         match fs::symlink_metadata(path) {
-            Ok(found) if !found.file_type().is_socket() => return Err(cannot(&"there is a file, and no socket")),
+            Ok(found) if !found.file_type().is_socket() => {
+                return Err(cannot(&"there is a file, and no socket"));
+            }
             // Nobody else holds the lock; but it may be the socket of another program.
             Ok(_) if std::os::unix::net::UnixStream::connect(path).is_ok() => return Err(in_use()),
             Ok(_) => fs::remove_file(path).map_err(|error| cannot(&error))?,
@@ -180,7 +182,10 @@ mod tests {
         assert_eq!(mode(&path), 0o600);
         let second = open(&path).unwrap_err();
         assert_eq!(second.exit, Exit::InUse);
-        assert!(second.line.contains("another collector listens there"), "{second}");
+        assert!(
+            second.line.contains("another collector listens there"),
+            "{second}"
+        );
         drop(first);
         assert!(!path.exists());
         open(&path).unwrap();
@@ -218,7 +223,10 @@ mod tests {
         fs::write(&file, "precious").unwrap();
         let failure = open(&file).unwrap_err();
         assert_eq!(failure.exit, Exit::CannotCreate);
-        assert!(failure.line.ends_with("there is a file, and no socket"), "{failure}");
+        assert!(
+            failure.line.ends_with("there is a file, and no socket"),
+            "{failure}"
+        );
         assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
 
         let long = directory.path().join("x".repeat(120));

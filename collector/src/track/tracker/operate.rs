@@ -67,7 +67,9 @@ impl Tracker {
                 self.tell_silence(label);
                 Outcome::Unsilenced
             }
-            Instruction::Unsilence if known.is_some() || self.inventory.expects(label) => Outcome::NotSilenced,
+            Instruction::Unsilence if known.is_some() || self.inventory.expects(label) => {
+                Outcome::NotSilenced
+            }
             Instruction::Unsilence => Outcome::Unknown,
             Instruction::Forget => match known {
                 Some(id) => self.forget_on_order(id, now),
