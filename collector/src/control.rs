@@ -187,6 +187,7 @@ fn silence(request: &Value) -> Result<Instruction, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::track::silences::{MAX_REASON, MAX_SILENCES};
 
     #[test]
     fn what_is_asked_is_understood() {
@@ -261,6 +262,31 @@ mod tests {
         assert_eq!((place(""), place("none")), (Place::Off, Place::Off));
         assert_eq!(place("/run/x"), Place::At("/run/x".into()));
         assert_eq!(Place::of(None), Place::Default);
+    }
+
+    #[test]
+    fn exit_codes_and_bounds_are_documented() {
+        let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/control.md"));
+        let (_, rest) = document.split_once("<!-- begin exits -->").unwrap();
+        let (table, _) = rest.split_once("<!-- end exits -->").unwrap();
+        let first = |line: &str| line.split('|').nth(1)?.trim().parse::<u8>().ok();
+        let documented: Vec<_> = table.lines().filter_map(first).collect();
+        let mut exits = vec![0, Exit::Unwell as u8];
+        exits.extend(Refusal::ALL.map(|refusal| refusal.exit() as u8));
+        exits.sort_unstable();
+        assert_eq!(documented, exits);
+        for refusal in Refusal::ALL {
+            assert!(document.contains(&format!("`{}`", refusal.name())), "{refusal:?}");
+        }
+        for part in [
+            format!("one line of at most {MAX_REQUEST} bytes"),
+            "the worst first, 1,000 at most".to_owned(),
+            "at most 200 bytes, without control characters".to_owned(),
+            "Each worker keeps 4,096 at most".to_owned(),
+        ] {
+            assert!(document.contains(&part), "{part}");
+        }
+        assert_eq!((MAX_WORST, MAX_REASON, MAX_SILENCES), (1_000, 200, 4_096));
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl EventName {
             Self::Source(Happening::Flapping) => "more than 5 falls in 10 minutes: its falls are held back",
             Self::Source(Happening::Steady) => "the source flaps no longer: this is its state",
             Self::Source(Happening::Forgotten) => {
-                "the source was down or stopped so long that it is no longer kept"
+                "the source is no longer kept: it was down or stopped for long, or the operator said so"
             }
             Self::Source(Happening::Report) => "the counters since the last report",
             Self::Source(Happening::State) => "a snapshot of the source: nothing happened",

@@ -3,15 +3,18 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use super::feed::LINES_KEPT;
+use super::feed::{LINES_KEPT, LINES_KEPT_UNFOLLOWED};
 use super::limits::{
-    ANSWERED_WITHIN, IDLE_FOR, MAX_CLIENTS, MAX_FOLLOWERS, REQUEST_WITHIN, SHOWN_WITHIN, STALLED_FOR,
+    ANSWERED_WITHIN, IDLE_FOR, MAX_CLIENTS, MAX_CONTROLLERS, MAX_FOLLOWERS, REQUEST_WITHIN, SHOWN_WITHIN,
+    STALLED_FOR,
 };
 use super::metrics::{FAMILIES, Kind, Metric};
 use super::selection::Sort;
+use super::source::LINES_SHOWN;
 use crate::track::event::State;
 
 const DOCUMENT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/http.md"));
+const CONTROL: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/control.md"));
 const RULES: &str = include_str!(concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../packaging/prometheus/beacon.rules.yml"
@@ -85,6 +88,14 @@ fn bounds_and_names_are_documented() {
     ] {
         assert!(DOCUMENT.contains(&part), "{part}");
     }
+    for part in [
+        format!("{MAX_CONTROLLERS} clients are served at once"),
+        format!("the last {LINES_SHOWN} event lines"),
+        "of the last 1,024 without".to_owned(),
+    ] {
+        assert!(CONTROL.contains(&part), "{part}");
+    }
+    assert_eq!(LINES_KEPT_UNFOLLOWED, 1_024);
     let names = Sort::ALL
         .map(Sort::name)
         .into_iter()

@@ -19,7 +19,7 @@ use crate::track::event::{Cause, Happening, Mass, SourceEvent, What};
 pub(super) const LINES_KEPT: usize = 8_192;
 
 /// How many are where nobody follows them: for what happened last to the sources.
-const LINES_KEPT_UNFOLLOWED: usize = 1_024;
+pub(super) const LINES_KEPT_UNFOLLOWED: usize = 1_024;
 
 /// The lines, and what they have told.
 #[derive(Clone)]

@@ -138,7 +138,7 @@ pub enum Happening {
     Flapping,
     /// It does so no longer.
     Steady,
-    /// It was down or stopped so long that it is no longer kept.
+    /// It is no longer kept: it was down or stopped for long, or the operator said so.
     Forgotten,
     /// Its counters since the last report.
     Report,
