@@ -16,7 +16,7 @@ const DOWN_BY_MS: u64 = 13_000;
 fn silence(lasts_ms: u64) -> Instruction {
     Instruction::Silence {
         lasts: Duration::from_millis(lasts_ms),
-        reason: Reason::new("moved to the attic").unwrap(),
+        reason: Reason::new("moved to the attic").expect("it is short"),
     }
 }
 
