@@ -72,7 +72,7 @@ impl Store {
         let (mut restored, mut refused) = (0_u64, 0_u64);
         let damaged = |damage| damaged(self.file.path(), &damage);
         while let Some(record) = reader.read().map_err(damaged)? {
-            let tracker = &mut trackers[owner(&record.source.label)];
+            let tracker = &mut trackers[owner(record.label())];
             match tracker.restore(record, now) {
                 Ok(()) => restored += 1,
                 Err(_) => refused += 1,

@@ -14,13 +14,14 @@ use super::metrics::Told;
 use super::picture::Looker;
 use super::routes::Site;
 use super::server::{self, Server};
+use crate::background;
 use crate::failure::{Exit, Failure};
 use crate::handle::Handle;
 use crate::output::pipe::Depth;
 use crate::output::tap::Tap;
 use crate::teller::Losses;
 
-/// How much less than the others the serving thread gets of a processor that is scarce (see `nice`).
+/// How much less than the others the serving thread gets of a processor that is scarce.
 const NICENESS: i32 = 10;
 
 /// A bound address, and what is needed to serve there.
@@ -113,10 +114,7 @@ impl Door {
         };
         let server = Server::new(self.poll, self.listener, site, Arc::clone(&is_over));
         let thread = thread::Builder::new().name("http".to_owned()).spawn(move || {
-            // On Linux this is about the calling thread alone.
-            if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-                log::debug!("the HTTP thread keeps its priority: {error}");
-            }
+            background::step_back("serves HTTP", NICENESS);
             if let Err(error) = server.run() {
                 log::error!("nothing is served over HTTP any more: {error}");
             }

@@ -9,6 +9,7 @@ use beacon_common::{Health, Label, Moment, Session};
 
 use super::event::State;
 use super::history::History;
+use super::inventory::Unheard;
 use super::patience::Patience;
 use super::proof::Past;
 use super::source::Source;
@@ -81,10 +82,18 @@ pub trait Stored: Sized {
     fn restore(bytes: &mut &[u8]) -> Option<Self>;
 }
 
-/// Everything that is known of one source and outlives the process. What it is asked, suspected of or held for begins
-/// anew.
+/// What is known of one source and outlives the process.
 #[derive(Clone)]
-pub struct Record {
+pub enum Record {
+    /// Of one that was heard.
+    Heard(Heard),
+    /// Of one that is expected and was never heard.
+    Unheard(Label, Unheard),
+}
+
+/// Everything that is known of a source that was heard. What it is asked, suspected of or held for begins anew.
+#[derive(Clone)]
+pub struct Heard {
     /// What its beats read and write.
     pub source: Source,
     /// What its beats leave alone.
@@ -97,7 +106,43 @@ pub struct Record {
     pub patience: Option<Box<Patience>>,
 }
 
+impl Record {
+    /// Whom it is about.
+    #[must_use]
+    pub const fn label(&self) -> &Label {
+        match self {
+            Self::Heard(heard) => &heard.source.label,
+            Self::Unheard(label, _) => label,
+        }
+    }
+}
+
+/// A byte that says which it is, and then it.
 impl Stored for Record {
+    fn store(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Heard(heard) => {
+                bytes.push(0);
+                heard.store(bytes);
+            }
+            Self::Unheard(label, unheard) => {
+                bytes.push(1);
+                label.store(bytes);
+                unheard.store(bytes);
+            }
+        }
+    }
+
+    fn restore(bytes: &mut &[u8]) -> Option<Self> {
+        match u8::restore(bytes)? {
+            0 => Heard::restore(bytes).map(Self::Heard),
+            1 => Some(Self::Unheard(Label::restore(bytes)?, Unheard::restore(bytes)?)),
+            _ => None,
+        }
+    }
+}
+
+impl Stored for Heard {
     fn store(&self, bytes: &mut Vec<u8>) {
         self.source.store(bytes);
         self.history.store(bytes);
@@ -107,17 +152,17 @@ impl Stored for Record {
     }
 
     fn restore(bytes: &mut &[u8]) -> Option<Self> {
-        let record = Self {
+        let heard = Self {
             source: Source::restore(bytes)?,
             history: History::restore(bytes)?,
             past: Option::restore(bytes)?,
             told: Option::restore(bytes)?,
             patience: Option::restore(bytes)?,
         };
-        record
+        heard
             .history
-            .is_sound_beside(&record.source.slots)
-            .then_some(record)
+            .is_sound_beside(&heard.source.slots)
+            .then_some(heard)
     }
 }
 

@@ -14,5 +14,6 @@ mod goodbyes;
 mod inventory;
 mod probes;
 mod proof;
+mod restored;
 mod sessions;
 mod standards;

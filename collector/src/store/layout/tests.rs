@@ -1,7 +1,6 @@
 use super::*;
 use crate::track::config::Config;
-use crate::track::event::SourceId;
-use crate::track::tracker::Tracker;
+use crate::track::tracker::{Portion, Tracker};
 use crate::track::transmit::Peer;
 use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Seq, Session};
 use std::time::Duration;
@@ -51,7 +50,7 @@ fn tracker(sources: u32) -> Tracker {
 fn written(sources: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut writer = Writer::begin(&mut bytes, &header()).unwrap();
-    for record in &tracker(sources).portion(SourceId::FIRST).records {
+    for record in &tracker(sources).portion(Portion::BEGINNING).records {
         writer.put(record).unwrap();
     }
     writer.finish().unwrap();
@@ -63,7 +62,7 @@ fn read(bytes: &[u8]) -> Result<Vec<String>, Damage> {
     let mut reader = Reader::begin(bytes)?;
     let mut labels = Vec::new();
     while let Some(record) = reader.read()? {
-        labels.push(record.source.label.to_string());
+        labels.push(record.label().to_string());
     }
     Ok(labels)
 }
@@ -114,7 +113,7 @@ fn damage_is_told_by_its_kind() {
     assert_eq!(told(&|bytes| bytes[0] = b'b'), "it is no state file");
     assert_eq!(
         told(&|bytes| bytes[9] = 9),
-        "its format is version 9, and this release reads 1"
+        "its format is version 9, and this release reads 2"
     );
     assert_eq!(told(&|bytes| bytes.truncate(50)), "it is cut off");
     let last = bytes.len() - 1;
