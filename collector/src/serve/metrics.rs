@@ -242,7 +242,8 @@ impl Site {
         let Picture { tick, tally, lag, .. } = self.looker.picture();
         self.told.lost = self.told.lost.max(tally.lost.max(0).unsigned_abs());
         let (ring, clock) = (self.feed.ring(), clock::read());
-        let rows = self.looker.picture().rows().filter(|_| self.per_source);
+        let rows = self.looker.picture().rows();
+        let rows = rows.filter(|row| self.per_source && row.is_heard());
         Measures {
             tick: tick.clone(),
             tally: *tally,

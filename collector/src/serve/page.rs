@@ -14,7 +14,7 @@ use super::routes::Site;
 use super::selection::{Selection, Sort, per_million};
 use crate::clock;
 use crate::output::text::Brief;
-use crate::track::event::State;
+use crate::track::event::{Cause, State};
 use crate::track::survey::Row;
 
 /// How many sources one page shows.
@@ -143,9 +143,13 @@ fn put_counts(sources: &[u64; State::ALL.len()], selection: &Selection, out: &mu
             Grouped(count)
         )
     };
-    for state in [State::Down, State::Late, State::Up, State::Asleep, State::Stopped] {
+    let always = [State::Down, State::Late, State::Up, State::Asleep, State::Stopped];
+    for state in always.into_iter().chain([State::Unknown]) {
         let place = State::ALL.iter().position(|&other| other == state);
-        link(out, Some(state), place.map_or(0, |place| sources[place]))?;
+        let count = place.map_or(0, |place| sources[place]);
+        if state != State::Unknown || count > 0 {
+            link(out, Some(state), count)?;
+        }
     }
     link(out, None, all)?;
     out.push_str("</nav>\n");
@@ -234,15 +238,15 @@ fn put_row(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Resu
          <td class=\"wide\">{}</td><td class=\"wide\">{}</td><td>{}</td><td class=\"wide\">{}</td>\
          <td class=\"wide\">{}</td><td class=\"wide\">{}</td><td class=\"wide {health}\">{health}</td>\
          <td class=\"wide\">{restarts}</td></tr>",
-        row.cause.name(),
+        row.cause.map_or("", Cause::name),
         Ago { at: row.since, now },
-        Ago { at: row.arrived, now },
+        Seen { row, now },
         Due { row, now },
         Brief(row.interval_ms.into()),
         Loss(row),
         row.tally.reordered,
         Micros(row.jitter_us.into()),
-        Escaped(row.origin.addr()),
+        Address(row),
         health = health(row.health),
     )
 }
@@ -295,6 +299,32 @@ impl Display for Link<'_> {
             f.write_str("/")?;
         }
         Ok(())
+    }
+}
+
+/// How long ago the newest beat came.
+pub(super) struct Seen<'a> {
+    pub(super) row: &'a Row,
+    pub(super) now: Moment,
+}
+
+impl Display for Seen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (at, now) = (self.row.arrived, self.now);
+        match self.row.is_heard() {
+            true => write!(f, "{}", Ago { at, now }),
+            false => f.write_str("never"),
+        }
+    }
+}
+
+/// Where the newest beat came from; nothing where there was none.
+pub(super) struct Address<'a>(pub(super) &'a Row);
+
+impl Display for Address<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = self.0.origin;
+        origin.map_or(Ok(()), |origin| write!(f, "{}", Escaped(origin.addr())))
     }
 }
 

@@ -7,7 +7,7 @@ use beacon_common::{Health, Label};
 
 use super::feed::Ring;
 use super::request::Request;
-use crate::track::event::State;
+use crate::track::event::{Cause, State};
 use crate::track::survey::Row;
 
 /// A choice among all sources.
@@ -128,8 +128,9 @@ impl Selection {
         if label.to_ascii_lowercase().contains(&self.search) {
             return true;
         }
+        let Some(origin) = row.origin else { return false };
         address.clear();
-        write!(address, "{}", row.origin.addr()).expect("a String takes whatever is written to it");
+        write!(address, "{}", origin.addr()).expect("a String takes whatever is written to it");
         address.contains(&self.search)
     }
 
@@ -172,15 +173,15 @@ impl Selection {
             Sort::Worst => (badness(row), Reverse(row.since.as_nanos()), [0; 18]),
             Sort::Source => (0, Reverse(0), text(row.label.as_str())),
             Sort::State => first(severity(row.state)),
-            Sort::Cause => (0, Reverse(0), text(row.cause.name())),
+            Sort::Cause => (0, Reverse(0), text(row.cause.map_or("", Cause::name))),
             Sort::Since => most(row.since.as_nanos()),
-            Sort::Seen => most(row.arrived.as_nanos()),
+            Sort::Seen => most(if row.is_heard() { row.arrived.as_nanos() } else { 0 }),
             Sort::Due => first(row.promise.map_or(u64::MAX, |promise| promise.due.as_nanos())),
             Sort::Interval => first(row.interval_ms.into()),
             Sort::Loss => most(per_million(row.tally.lost, row.tally.expected)),
             Sort::Reordered => most(row.tally.reordered),
             Sort::Jitter => most(row.jitter_us.into()),
-            Sort::Address => (0, Reverse(0), row.origin.order()),
+            Sort::Address => (0, Reverse(0), row.origin.map_or([0; 18], |origin| origin.order())),
             Sort::Health => first(u64::from(u8::MAX - health(row.health))),
             Sort::Restarts => most(ring.restarts(&row.label).into()),
         }

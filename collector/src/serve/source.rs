@@ -6,12 +6,12 @@ use beacon_common::{Label, Moment};
 
 use super::feed::Ring;
 use super::html::{Ago, Clock, Escaped};
-use super::page::{Due, Loss, Micros, frame, health};
+use super::page::{Due, Loss, Micros, Seen, frame, health};
 use super::respond::{Code, Head};
 use super::routes::Site;
 use crate::output::text::Brief;
-use crate::track::event::{Happening, SourceEvent, State};
-use crate::track::slots::{SLOTS, Slot};
+use crate::track::event::{Cause, Happening, SourceEvent, State};
+use crate::track::slots::{SLOTS, Slot, Slots};
 use crate::track::survey::Row;
 
 /// How many of the last lines about a source are shown.
@@ -27,7 +27,9 @@ pub(super) fn page(site: &Site, label: &str, now: Moment) -> (Head, Vec<u8>) {
         });
     };
     let ring = site.feed.ring();
-    let strip = Strip::of(row, site.reorder_wait, &ring);
+    let strip = row
+        .slots
+        .map(|slots| Strip::of((row, &slots), site.reorder_wait, &ring));
     let restarts = ring.restarts(&row.label);
     let mut history = String::new();
     put_history(row.label, &ring, &mut history).expect("a String takes whatever is written to it");
@@ -41,7 +43,7 @@ pub(super) fn page(site: &Site, label: &str, now: Moment) -> (Head, Vec<u8>) {
              <h2 id=\"s-{label}\" class=\"{state}\">{label} <span class=\"state\">{state}</span></h2>\n"
         )?;
         put_facts(row, restarts, now, out)?;
-        strip.put(out)?;
+        strip.iter().try_for_each(|strip| strip.put(out))?;
         out.write_str(&history)
     })
 }
@@ -51,19 +53,23 @@ fn put_facts(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Re
     let mut put = |name: &str, value: &dyn fmt::Display| {
         write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", Escaped(value))
     };
-    put("Cause", &row.cause.name())?;
+    put("Cause", &row.cause.map_or("", Cause::name))?;
     put("Since", &Ago { at: row.since, now })?;
-    put("Last seen", &Ago { at: row.arrived, now })?;
+    put("Last seen", &Seen { row, now })?;
     put("Due in", &Due { row, now })?;
-    if let Some(promise) = row.promise.filter(|_| row.state != State::Stopped) {
-        let bound_ms = promise.down_at.since(row.arrived).as_millis();
-        put("Down after", &Brief(u64::try_from(bound_ms).unwrap_or(u64::MAX)))?;
+    if let Some(bound) = row.bound {
+        put(
+            "Down after",
+            &Brief(u64::try_from(bound.as_millis()).unwrap_or(u64::MAX)),
+        )?;
     }
     put("Interval", &Brief(row.interval_ms.into()))?;
     put("Health", &health(row.health))?;
-    put("Address", &row.origin.addr())?;
-    put("Session", &row.session)?;
-    put("Sequence number", &row.slots.highest().get())?;
+    if let (Some(origin), Some(session)) = (row.origin, row.session) {
+        put("Address", &origin.addr())?;
+        put("Session", &session)?;
+    }
+    put("Sequence number", &row.highest())?;
     put("Received", &row.tally.received)?;
     put("Lost", &format_args!("{} ({})", row.tally.lost, Loss(row)))?;
     put("Duplicate", &row.tally.duplicate)?;
@@ -107,14 +113,14 @@ impl Mark {
 struct Strip(Vec<(i64, Mark)>);
 
 impl Strip {
-    fn of(row: &Row, reorder_wait: u32, ring: &Ring) -> Self {
+    fn of((row, slots): (&Row, &Slots), reorder_wait: u32, ring: &Ring) -> Self {
         let late: Vec<_> = late_slots(row, ring).collect();
-        let highest = i64::from(row.slots.highest().get());
+        let highest = i64::from(row.highest());
         let awaits = matches!(row.state, State::Up | State::Late | State::Down);
         let beyond = (row.past.saturating_add(reorder_wait.into())).clamp(0, SLOTS.into());
         let beyond = if awaits { beyond } else { 0 };
         let slot = |seq: i64| match u32::try_from(highest - seq) {
-            Ok(back) => row.slots.slot(back, row.past),
+            Ok(back) => slots.slot(back, row.past),
             Err(_) if seq - highest <= row.past => Slot::Lost,
             Err(_) => Slot::Awaited,
         };
@@ -147,7 +153,7 @@ impl Strip {
 /// The slots of the current session in which the source was late: the one after the highest that had come then.
 fn late_slots<'a>(row: &'a Row, ring: &'a Ring) -> impl Iterator<Item = i64> + 'a {
     let is_late =
-        |source: &&SourceEvent| source.happening == Happening::Late && source.session == Some(row.session);
+        |source: &&SourceEvent| source.happening == Happening::Late && source.session == row.session;
     let lines = ring.about(row.label).map(|(_, source)| source).filter(is_late);
     lines.map(|source| i64::from(source.seq.get()) + 1)
 }

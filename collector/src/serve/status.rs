@@ -13,7 +13,6 @@ use crate::clock;
 use crate::output::fields::{Counts, Field, Time, Value};
 use crate::output::json;
 use crate::output::line::VERSION;
-use crate::track::event::State;
 use crate::track::survey::Row;
 
 /// The list that is being written. It walks over the newest picture, so that a slow reader keeps no old one.
@@ -106,9 +105,6 @@ fn put_collector(site: &Site, out: &mut String) -> fmt::Result {
 
 fn put_row(row: &Row, ring: &Ring, now: Moment, out: &mut String) -> fmt::Result {
     let key = |field: Field| field.key();
-    let bound = row
-        .promise
-        .filter(|_| !matches!(row.state, State::Unknown | State::Stopped));
     let due_ms = row.promise.map(|promise| {
         let after = i64::try_from(promise.due.since(now).as_millis()).unwrap_or(i64::MAX);
         let before = i64::try_from(now.since(promise.due).as_millis()).unwrap_or(i64::MAX);
@@ -116,11 +112,21 @@ fn put_row(row: &Row, ring: &Ring, now: Moment, out: &mut String) -> fmt::Result
     });
     let pairs = [
         (key(Field::Source), Value::Text(row.label.as_str())),
-        (key(Field::Addr), Value::Address(row.origin.addr())),
+        (
+            key(Field::Addr),
+            row.origin
+                .map_or(Value::Null, |origin| Value::Address(origin.addr())),
+        ),
         (key(Field::State), Value::Text(row.state.name())),
-        (key(Field::Cause), Value::Text(row.cause.name())),
-        (key(Field::Session), Value::Session(row.session)),
-        (key(Field::Seq), Value::Count(row.slots.highest().get().into())),
+        (
+            key(Field::Cause),
+            row.cause.map_or(Value::Null, |cause| Value::Text(cause.name())),
+        ),
+        (
+            key(Field::Session),
+            row.session.map_or(Value::Null, Value::Session),
+        ),
+        (key(Field::Seq), Value::Count(row.highest().into())),
         (
             key(Field::IntervalMs),
             Value::Milliseconds(row.interval_ms.into()),
@@ -129,12 +135,7 @@ fn put_row(row: &Row, ring: &Ring, now: Moment, out: &mut String) -> fmt::Result
         (key(Field::SinceMs), milliseconds(now.since(row.since))),
         (key(Field::SilentMs), milliseconds(now.since(row.arrived))),
         ("due_ms", due_ms.map_or(Value::Null, Value::Integer)),
-        (
-            key(Field::BoundMs),
-            bound.map_or(Value::Null, |promise| {
-                milliseconds(promise.down_at.since(row.arrived))
-            }),
-        ),
+        (key(Field::BoundMs), row.bound.map_or(Value::Null, milliseconds)),
         (key(Field::Received), Value::Count(row.tally.received)),
         (key(Field::Lost), Value::Integer(row.tally.lost)),
         (key(Field::Duplicate), Value::Count(row.tally.duplicate)),

@@ -93,12 +93,12 @@ const UNHEARD: u32 = 1 << 31;
 
 impl SourceId {
     /// Of the expected source at `place`, as long as it was never heard.
-    pub(super) const fn of_unheard(place: u32) -> Self {
+    pub(crate) const fn of_unheard(place: u32) -> Self {
         Self(UNHEARD | place)
     }
 
     /// The place of an expected source that was not heard when it was given this number.
-    pub(super) const fn as_unheard(self) -> Option<u32> {
+    pub(crate) const fn as_unheard(self) -> Option<u32> {
         if self.0 & UNHEARD == 0 {
             None
         } else {

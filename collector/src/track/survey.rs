@@ -1,16 +1,20 @@
 //! What is shown of the sources to whoever looks: a piece of the table at a time, so that nobody who looks makes a
 //! beat wait for the whole of it.
 
+use std::time::Duration;
+
 use beacon_common::{Health, Label, Moment, Session};
 
 use super::event::{Cause, SourceId, State};
 use super::history::History;
+use super::inventory::{Inventory, Unheard};
 use super::origin::Origin;
 use super::rules::Rules;
 use super::slots::Slots;
 use super::source::{Promise, Source};
 use super::table::Table;
 use super::tally::Tally;
+use super::tell;
 
 /// How many numbers of the table one piece covers.
 pub const PIECE: u32 = 1_024;
@@ -24,30 +28,46 @@ pub struct Row {
     pub label: Label,
     /// Its state.
     pub state: State,
-    /// Why it is in this state.
-    pub cause: Cause,
+    /// Why it is in this state; `None` while it is expected and was not heard.
+    pub cause: Option<Cause>,
     /// The health that its newest beat states.
     pub health: Health,
-    /// Where its newest beat came from.
-    pub origin: Origin,
+    /// Where its newest beat came from; `None` where it was never heard.
+    pub origin: Option<Origin>,
     /// Since when it is in its state.
     pub since: Moment,
-    /// When its newest beat came.
+    /// When its newest beat came; where it was never heard, since when it is expected.
     pub arrived: Moment,
     /// What silence leads to; `None` where nothing is awaited.
     pub promise: Option<Promise>,
-    /// The current session.
-    pub session: Session,
+    /// How long after `arrived` it is down; `None` where silence does not lead there.
+    pub bound: Option<Duration>,
+    /// The current session; `None` where it was never heard.
+    pub session: Option<Session>,
     /// The interval that its newest beat states, in milliseconds.
     pub interval_ms: u32,
     /// Interarrival jitter, in microseconds.
     pub jitter_us: u32,
     /// Its counters.
     pub tally: Tally,
-    /// The wheel of the current session.
-    pub slots: Slots,
+    /// The wheel of the current session; `None` where it was never heard.
+    pub slots: Option<Slots>,
     /// How many slots beyond the newest its schedule has turned, less the waiting time.
     pub past: i64,
+}
+
+impl Row {
+    /// The highest sequence number of the current session; 0 where the source was never heard.
+    #[must_use]
+    pub fn highest(&self) -> u32 {
+        self.slots.map_or(0, |slots| slots.highest().get())
+    }
+
+    /// Whether a beat of it ever came.
+    #[must_use]
+    pub const fn is_heard(&self) -> bool {
+        self.session.is_some()
+    }
 }
 
 /// A part of what a tracker knows.
@@ -63,20 +83,27 @@ pub struct Piece {
     pub next: Option<SourceId>,
 }
 
-/// The piece of `table` that begins at `from`, with its rows if `with_rows`.
+/// The piece that begins at `from`, with its rows if `with_rows`: first those of the table, then the expected that were
+/// never heard.
 pub(super) fn piece(
-    table: &Table,
+    (table, inventory): (&Table, &Inventory),
     from: SourceId,
     with_rows: bool,
     (now, rules): (Moment, Rules<'_>),
 ) -> Piece {
+    if let Some(place) = from.as_unheard() {
+        return unheard_piece(inventory, place, rules);
+    }
     let end = from.0.saturating_add(PIECE);
-    let next = SourceId(end);
+    let next = match table.reaches(SourceId(end)) {
+        true => Some(SourceId(end)),
+        false => Some(SourceId::of_unheard(0)).filter(|_| with_rows && inventory.reaches(0)),
+    };
     let mut piece = Piece {
         from,
         rows: Vec::new(),
         tally: Tally::default(),
-        next: table.reaches(next).then_some(next),
+        next,
     };
     for id in (from.0..end).map(SourceId) {
         let Some(source) = table.get(id) else { continue };
@@ -91,6 +118,39 @@ pub(super) fn piece(
     piece
 }
 
+fn unheard_piece(inventory: &Inventory, from: u32, rules: Rules<'_>) -> Piece {
+    let end = from.saturating_add(PIECE);
+    let unheard = inventory.unheard(from, end);
+    Piece {
+        from: SourceId::of_unheard(from),
+        rows: unheard.map(|unheard| unheard_row(unheard, rules)).collect(),
+        tally: Tally::default(),
+        next: inventory.reaches(end).then_some(SourceId::of_unheard(end)),
+    }
+}
+
+fn unheard_row((place, label, unheard): (u32, Label, Unheard), rules: Rules<'_>) -> Row {
+    let state = unheard.state();
+    Row {
+        id: SourceId::of_unheard(place),
+        label,
+        state,
+        cause: (state == State::Down).then_some(Cause::Never),
+        health: Health::Unknown,
+        origin: None,
+        since: unheard.in_state_since(),
+        arrived: unheard.since,
+        promise: None,
+        bound: Some(unheard.bound(rules)),
+        session: None,
+        interval_ms: 0,
+        jitter_us: 0,
+        tally: Tally::default(),
+        slots: None,
+        past: 0,
+    }
+}
+
 fn row(
     id: SourceId,
     (source, history): (&Source, &History),
@@ -101,17 +161,18 @@ fn row(
         id,
         label: source.label,
         state: source.state,
-        cause: history.cause,
+        cause: Some(history.cause),
         health: source.health.unwrap_or(Health::Unknown),
-        origin: source.origin,
+        origin: Some(source.origin),
         since: history.since,
         arrived: source.arrived,
         promise: source.promise(rules),
-        session: source.session,
+        bound: tell::bound(source, rules),
+        session: Some(source.session),
         interval_ms: source.interval_ms,
         jitter_us: source.jitter.as_micros(),
         tally,
-        slots: source.slots,
+        slots: Some(source.slots),
         past,
     }
 }
