@@ -116,7 +116,8 @@ fn go_on(header: &Header, records: &[Record]) {
             tracker.on_time(now);
             tracker.ask_all_states();
             while tracker.poll_event().or_else(|| tracker.poll_state(now)).is_some() {}
-            tracker.survey(SourceId::FIRST, true, now);
+            let shown = tracker.survey(SourceId::FIRST, true, now);
+            assert!(shown.rows.len() <= records.len());
             if step == STEPS / 2 {
                 let blind = Duration::from_secs(5);
                 tracker.on_blind(now, now + blind, blind, Cause::Stalled);
