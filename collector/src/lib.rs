@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use log::LevelFilter;
 
+pub mod background;
 pub mod cli;
 pub mod client;
 pub mod clock;

@@ -19,6 +19,7 @@ pub mod stamp;
 use crate::clock;
 use crate::failure::{Exit, Failure};
 use crate::handle::Handle;
+use crate::track::stored::Record;
 use crate::track::tracker::Tracker;
 
 use bell::{Bell, Ear, Legacy};
@@ -69,15 +70,13 @@ impl Store {
         for tracker in &mut *trackers {
             tracker.begin_resuming(&reader.header.blindness, heard_until, now);
         }
-        for silence in reader.silences.drain(..) {
-            trackers[owner(&silence.label)].restore_silence(silence);
-        }
         let (mut restored, mut refused) = (0_u64, 0_u64);
         let damaged = |damage| damaged(self.file.path(), &damage);
         while let Some(record) = reader.read().map_err(damaged)? {
-            let tracker = &mut trackers[owner(&record.source.label)];
+            let tracker = &mut trackers[owner(record.label())];
+            let is_source = !matches!(record, Record::Silenced(_));
             match tracker.restore(record, now) {
-                Ok(()) => restored += 1,
+                Ok(()) => restored += u64::from(is_source),
                 Err(_) => refused += 1,
             }
         }

@@ -9,11 +9,11 @@
 use beacon_collector::store::layout::{Header, Reader, Writer};
 use beacon_collector::store::stamp::Stamp;
 use beacon_collector::track::config::Config;
-use beacon_collector::track::event::SourceId;
-use beacon_collector::track::tracker::Tracker;
+use beacon_collector::track::inventory::Expected;
+use beacon_collector::track::tracker::{Portion, Tracker};
 use beacon_collector::track::transmit::Peer;
 use beacon_common::{FRAME_LEN, Moment};
-use beacon_tests::history::History;
+use beacon_tests::history::{History, Listing};
 use beacon_tests::line::Line;
 use beacon_tests::random::{Random, number_from_environment};
 
@@ -25,6 +25,8 @@ struct Pair {
     steady: Tracker,
     restarted: Tracker,
     config: Config,
+    /// The inventory that was read last.
+    expected: Vec<Expected>,
 }
 
 impl Pair {
@@ -42,13 +44,13 @@ impl Pair {
 
     fn restart(&mut self, now: Moment) {
         let mut bytes = Vec::new();
-        let mut portion = self.restarted.portion(SourceId::FIRST);
+        let mut portion = self.restarted.portion(Portion::BEGINNING);
         let header = Header {
             stamp: Stamp::take(),
             heard_until: now,
             blindness: portion.blindness.clone(),
         };
-        let mut writer = Writer::begin(&mut bytes, &header, &portion.silences).unwrap();
+        let mut writer = Writer::begin(&mut bytes, &header).unwrap();
         loop {
             portion
                 .records
@@ -66,7 +68,16 @@ impl Pair {
             tracker.restore(record, now).unwrap();
         }
         tracker.resume(now, now);
+        tracker.expect(self.expected.clone(), now);
         self.restarted = tracker;
+    }
+
+    /// Both read an inventory.
+    fn expect(&mut self, Listing { at, expected }: Listing) {
+        for tracker in [&mut self.steady, &mut self.restarted] {
+            tracker.expect(expected.clone(), at);
+        }
+        self.expected = expected;
     }
 
     /// What both have told since the last time, source by source.
@@ -97,13 +108,19 @@ fn play(seed: u64) -> Result<[usize; 2], String> {
         steady: Tracker::new(config.clone()),
         restarted: Tracker::new(config.clone()),
         config,
+        expected: Vec::new(),
     };
+    let mut listings = history.listings;
     let (mut restarts, mut lines) = (0, 0);
     let end = history
         .arrivals
         .last()
         .map_or(Moment::ORIGIN, |hearing| hearing.at);
     for hearing in history.arrivals {
+        while let Some(listing) = listings.pop_front_if(|listing| listing.at <= hearing.at) {
+            pair.wait_until(listing.at);
+            pair.expect(listing);
+        }
         pair.wait_until(hearing.at);
         let mut bytes = [0; FRAME_LEN];
         hearing.frame.emit(None, &mut bytes);

@@ -65,6 +65,7 @@ const fn facts(event: EventName) -> &'static [(&'static str, Field)] {
             ("rejected:", Field::Rejected),
             ("socket drops", Field::SocketDrops),
             ("events dropped", Field::EventsDropped),
+            ("state failures", Field::StateFailures),
         ],
         EventName::Gap => &[("lines dropped", Field::Dropped)],
         EventName::Blind => &[("for", Field::BlindMs), ("cause", Field::Cause)],

@@ -13,12 +13,13 @@ use super::connection::Client;
 use super::feed::Feed;
 use super::routes::Site;
 use super::server::{self, Guest, Server};
+use crate::background;
 use crate::failure::{Exit, Failure};
 use crate::handle::Handle;
 use crate::output::pipe::Depth;
 use crate::teller::Losses;
 
-/// How much less than the others the serving thread gets of a processor that is scarce (see `nice`).
+/// How much less than the others the serving thread gets of a processor that is scarce.
 const NICENESS: i32 = 10;
 
 /// A bound address, and what is needed to serve there.
@@ -119,10 +120,7 @@ impl Service {
         G::World: Send,
     {
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
-            // On Linux this is about the calling thread alone.
-            if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-                log::debug!("the thread {name} keeps its priority: {error}");
-            }
+            background::step_back(&format!("serves {}", G::NAME), NICENESS);
             if let Err(error) = server.run() {
                 log::error!("{} is not served any more: {error}", G::NAME);
             }

@@ -243,7 +243,7 @@ impl Site {
         self.told.lost = self.told.lost.max(tally.lost.max(0).unsigned_abs());
         let (ring, clock) = (self.feed.ring(), clock::read());
         let rows = self.looker.picture().rows();
-        let rows = rows.filter(|row| self.per_source && row.session.is_some());
+        let rows = rows.filter(|row| self.per_source && row.is_heard());
         Measures {
             tick: tick.clone(),
             tally: *tally,

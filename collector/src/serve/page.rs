@@ -143,9 +143,13 @@ fn put_counts(sources: &[u64; State::ALL.len()], selection: &Selection, out: &mu
             Grouped(count)
         )
     };
-    for state in [State::Down, State::Late, State::Up, State::Asleep, State::Stopped] {
+    let always = [State::Down, State::Late, State::Up, State::Asleep, State::Stopped];
+    for state in always.into_iter().chain([State::Unknown]) {
         let place = State::ALL.iter().position(|&other| other == state);
-        link(out, Some(state), place.map_or(0, |place| sources[place]))?;
+        let count = place.map_or(0, |place| sources[place]);
+        if state != State::Unknown || count > 0 {
+            link(out, Some(state), count)?;
+        }
     }
     link(out, None, all)?;
     out.push_str("</nav>\n");
@@ -243,8 +247,7 @@ fn put_row(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Resu
         Loss(row),
         row.tally.reordered,
         Micros(row.jitter_us.into()),
-        row.origin
-            .map_or_else(String::new, |origin| Escaped(origin.addr()).to_string()),
+        Address(row),
         health = health(row.health),
     )
 }
@@ -300,6 +303,32 @@ impl Display for Link<'_> {
     }
 }
 
+/// How long ago the newest beat came.
+pub(super) struct Seen<'a> {
+    pub(super) row: &'a Row,
+    pub(super) now: Moment,
+}
+
+impl Display for Seen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (at, now) = (self.row.arrived, self.now);
+        match self.row.is_heard() {
+            true => write!(f, "{}", Ago { at, now }),
+            false => f.write_str("never"),
+        }
+    }
+}
+
+/// Where the newest beat came from; nothing where there was none.
+pub(super) struct Address<'a>(pub(super) &'a Row);
+
+impl Display for Address<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = self.0.origin;
+        origin.map_or(Ok(()), |origin| write!(f, "{}", Escaped(origin.addr())))
+    }
+}
+
 /// When the next beat is due; nothing where none is awaited.
 pub(super) struct Due<'a> {
     pub(super) row: &'a Row,
@@ -316,22 +345,6 @@ impl Display for Due<'_> {
             State::Up | State::Asleep if at >= now => write!(f, "{}", Ago { at: now, now: at }),
             State::Up | State::Asleep | State::Late => write!(f, "{} over", Ago { at, now }),
             State::Unknown | State::Down | State::Stopped => Ok(()),
-        }
-    }
-}
-
-/// How long ago the newest beat came.
-pub(super) struct Seen<'a> {
-    pub(super) row: &'a Row,
-    pub(super) now: Moment,
-}
-
-impl Display for Seen<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (at, now) = (self.row.arrived, self.now);
-        match self.row.session {
-            Some(_) => Ago { at, now }.fmt(f),
-            None => f.write_str("never"),
         }
     }
 }

@@ -47,7 +47,8 @@ pub(super) struct Picture {
     pub(super) tally: Tally,
     /// How long the rounds of all shards took.
     pub(super) lag: Lag,
-    /// By shard, the rows of each piece, in the order of their numbers.
+    /// By shard, first of those that were heard and then of the others, the rows of each piece, in the order of their
+    /// numbers.
     rows: Vec<Vec<Vec<Row>>>,
 }
 
@@ -109,7 +110,7 @@ impl Looker {
     pub(super) fn new(shards: Vec<Handle>, waker: Arc<Waker>, edges: Arc<AtomicU64>) -> Self {
         let (to, answers) = channel();
         let picture = Picture {
-            rows: shards.iter().map(|_| Vec::new()).collect(),
+            rows: vec![Vec::new(); 2 * shards.len()],
             ..Picture::default()
         };
         let shard = |handle| Shard {
@@ -230,8 +231,7 @@ impl Looker {
         walk.tally.add(&piece.tally);
         let next = piece.next;
         if with_rows {
-            let place = (piece.from.0 / PIECE) as usize;
-            self.picture.put(shard, place, piece.rows, next.is_none());
+            self.picture.put(shard, piece.from, piece.rows, next);
         }
         match next {
             Some(from) => self.request(shard, from, with_rows),
@@ -262,13 +262,23 @@ impl Looker {
 }
 
 impl Picture {
-    /// Takes the rows of one piece of a shard.
-    fn put(&mut self, shard: usize, place: usize, rows: Vec<Row>, is_last: bool) {
-        let pieces = &mut self.rows[shard];
+    /// Takes the rows of one piece of a shard, behind which is `next`.
+    fn put(&mut self, shard: usize, from: SourceId, rows: Vec<Row>, next: Option<SourceId>) {
+        let shards = self.rows.len() / 2;
+        let (list, number) = match from.as_unheard() {
+            Some(place) => (shards + shard, place),
+            None => (shard, from.0),
+        };
+        let place = (number / PIECE) as usize;
+        let pieces = &mut self.rows[list];
+        let is_last = next.is_none_or(|next| next.as_unheard().is_some() != from.as_unheard().is_some());
         if pieces.len() <= place || is_last {
             pieces.resize_with(place + 1, Vec::new);
         }
         pieces[place] = rows;
+        if next.is_none() && list < shards {
+            self.rows[shards + shard].clear();
+        }
     }
 
     /// Every row.
@@ -291,8 +301,7 @@ impl Picture {
                     cursor.from = row.id.0 + 1;
                     return Some(row);
                 }
-                // Each piece begins its numbers anew: those of the never heard are high.
-                (cursor.piece, cursor.from) = (cursor.piece + 1, 0);
+                cursor.piece += 1;
             }
             *cursor = Cursor {
                 shard: cursor.shard + 1,

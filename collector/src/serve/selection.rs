@@ -175,7 +175,7 @@ impl Selection {
             Sort::State => first(severity(row.state)),
             Sort::Cause => (0, Reverse(0), text(row.cause.map_or("", Cause::name))),
             Sort::Since => most(row.since.as_nanos()),
-            Sort::Seen => most(row.arrived.as_nanos()),
+            Sort::Seen => most(if row.is_heard() { row.arrived.as_nanos() } else { 0 }),
             Sort::Due => first(row.promise.map_or(u64::MAX, |promise| promise.due.as_nanos())),
             Sort::Interval => first(row.interval_ms.into()),
             Sort::Loss => most(per_million(row.tally.lost, row.tally.expected)),

@@ -12,7 +12,7 @@ use super::routes::Site;
 use crate::clock;
 use crate::output::text::Brief;
 use crate::track::event::{Cause, Happening, SourceEvent, State};
-use crate::track::slots::{SLOTS, Slot};
+use crate::track::slots::{SLOTS, Slot, Slots};
 use crate::track::survey::Row;
 
 /// How many of the last lines about a source are shown.
@@ -28,7 +28,9 @@ pub(super) fn page(site: &Site, label: &str, now: Moment) -> (Head, Vec<u8>) {
         });
     };
     let ring = site.feed.ring();
-    let strip = Strip::of(row, site.reorder_wait, &ring);
+    let strip = row
+        .slots
+        .map(|slots| Strip::of((row, &slots), site.reorder_wait, &ring));
     let restarts = ring.restarts(&row.label);
     let mut history = String::new();
     put_history(row.label, &ring, &mut history).expect("a String takes whatever is written to it");
@@ -56,9 +58,11 @@ fn put_facts(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Re
     put("Since", &Ago { at: row.since, now })?;
     put("Last seen", &Seen { row, now })?;
     put("Due in", &Due { row, now })?;
-    if let Some(promise) = row.promise.filter(|_| row.state != State::Stopped) {
-        let bound_ms = promise.down_at.since(row.arrived).as_millis();
-        put("Down after", &Brief(u64::try_from(bound_ms).unwrap_or(u64::MAX)))?;
+    if let Some(bound) = row.bound {
+        put(
+            "Down after",
+            &Brief(u64::try_from(bound.as_millis()).unwrap_or(u64::MAX)),
+        )?;
     }
     put("Interval", &Brief(row.interval_ms.into()))?;
     put("Health", &health(row.health))?;
@@ -66,7 +70,7 @@ fn put_facts(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Re
         put("Address", &origin.addr())?;
         put("Session", &session)?;
     }
-    put("Sequence number", &row.highest().get())?;
+    put("Sequence number", &row.highest())?;
     put("Received", &row.tally.received)?;
     put("Lost", &format_args!("{} ({})", row.tally.lost, Loss(row)))?;
     put("Duplicate", &row.tally.duplicate)?;
@@ -133,11 +137,9 @@ impl Mark {
 pub(super) struct Strip(Vec<(i64, Mark)>);
 
 impl Strip {
-    /// `None` where the source was never heard.
-    pub(super) fn of(row: &Row, reorder_wait: u32, ring: &Ring) -> Option<Self> {
-        let slots = row.slots?;
+    pub(super) fn of((row, slots): (&Row, &Slots), reorder_wait: u32, ring: &Ring) -> Self {
         let late: Vec<_> = late_slots(row, ring).collect();
-        let highest = i64::from(slots.highest().get());
+        let highest = i64::from(row.highest());
         let awaits = matches!(row.state, State::Up | State::Late | State::Down);
         let beyond = (row.past.saturating_add(reorder_wait.into())).clamp(0, SLOTS.into());
         let beyond = if awaits { beyond } else { 0 };
@@ -152,7 +154,7 @@ impl Strip {
             Slot::Received if late.contains(&seq) => Mark::Late,
             slot => Mark::Known(slot),
         };
-        Some(Self(seqs.map(|seq| (seq, mark(seq))).collect()))
+        Self(seqs.map(|seq| (seq, mark(seq))).collect())
     }
 
     /// A character for each slot, and the number of the last one.

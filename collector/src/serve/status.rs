@@ -13,7 +13,6 @@ use crate::clock::{self, Reading};
 use crate::output::fields::{Counts, Field, Time, Value};
 use crate::output::json;
 use crate::output::line::VERSION;
-use crate::track::event::State;
 use crate::track::survey::Row;
 
 /// The list that is being written. It walks over the newest picture, so that a slow reader keeps no old one.
@@ -145,9 +144,6 @@ pub(super) fn put_row(
     out: &mut String,
 ) -> fmt::Result {
     let key = |field: Field| field.key();
-    let bound = row
-        .promise
-        .filter(|_| !matches!(row.state, State::Unknown | State::Stopped));
     let due_ms = row.promise.map(|promise| {
         let after = i64::try_from(promise.due.since(now).as_millis()).unwrap_or(i64::MAX);
         let before = i64::try_from(now.since(promise.due).as_millis()).unwrap_or(i64::MAX);
@@ -170,7 +166,7 @@ pub(super) fn put_row(
             key(Field::Session),
             row.session.map_or(Value::Null, Value::Session),
         ),
-        (key(Field::Seq), Value::Count(row.highest().get().into())),
+        (key(Field::Seq), Value::Count(row.highest().into())),
         (
             key(Field::IntervalMs),
             Value::Milliseconds(row.interval_ms.into()),
@@ -179,12 +175,7 @@ pub(super) fn put_row(
         (key(Field::SinceMs), milliseconds(now.since(row.since))),
         (key(Field::SilentMs), milliseconds(now.since(row.arrived))),
         ("due_ms", due_ms.map_or(Value::Null, Value::Integer)),
-        (
-            key(Field::BoundMs),
-            bound.map_or(Value::Null, |promise| {
-                milliseconds(promise.down_at.since(row.arrived))
-            }),
-        ),
+        (key(Field::BoundMs), row.bound.map_or(Value::Null, milliseconds)),
         (key(Field::Received), Value::Count(row.tally.received)),
         (key(Field::Lost), Value::Integer(row.tally.lost)),
         (key(Field::Duplicate), Value::Count(row.tally.duplicate)),

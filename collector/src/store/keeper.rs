@@ -10,9 +10,13 @@ use super::bell::{Bell, Ear, Legacy};
 use super::file::StateFile;
 use super::pace::Pace;
 use super::save::{Unsaved, save};
+use crate::background;
 use crate::clock;
 use crate::failure::{Exit, Failure};
 use crate::handle::Handle;
+
+/// The least: a save may take its time.
+const NICENESS: i32 = 19;
 
 /// Whoever saves the state, as the supervisor holds it.
 #[derive(Debug)]
@@ -87,6 +91,7 @@ struct Log {
 }
 
 fn keep(file: StateFile, shards: &[Handle], ear: &Ear, mut log: Log) -> StateFile {
+    background::step_back("saves the state", NICENESS);
     let mut pace = Pace::new(clock::now());
     while ear.wait(|has_changed| pace.next(has_changed)) {
         let begun = clock::now();

@@ -3,8 +3,6 @@
 //! ```text
 //! magic (8) | version (2)
 //! length (2) | header               when it was saved
-//! length (2) | silence              one for each source that is silenced
-//! 0 (2)
 //! length (2) | record               one for each source
 //! 0 (2) | count of the records (8) | checksum of all before (8)
 //! ```
@@ -20,7 +18,6 @@ use siphasher::sip::SipHasher13;
 
 use super::stamp::Stamp;
 use crate::track::blindness::Blindness;
-use crate::track::silences::Silence;
 use crate::track::stored::{Record, Stored};
 
 const MAGIC: &[u8; 8] = b"BEACONst";
@@ -58,8 +55,6 @@ pub enum Damage {
     CutOff,
     /// What it says of all sources cannot be.
     Header,
-    /// What it says of a source that is silenced cannot be.
-    Silence,
     /// What it says of the source with this number, counted from 1, cannot be.
     Record(u64),
     /// It has more or fewer records than it says.
@@ -81,7 +76,6 @@ impl fmt::Display for Damage {
             ),
             Self::CutOff => f.write_str("it is cut off"),
             Self::Header => f.write_str("its header is damaged"),
-            Self::Silence => f.write_str("a silence in it is damaged"),
             Self::Record(number) => write!(f, "its record {number} is damaged"),
             Self::Count => f.write_str("it has another number of records than it says"),
             Self::Checksum => f.write_str("its checksum is wrong"),
@@ -133,11 +127,7 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// The system's.
-    pub fn begin<'a>(
-        sink: W,
-        header: &Header,
-        silences: impl IntoIterator<Item = &'a Silence>,
-    ) -> io::Result<Self> {
+    pub fn begin(sink: W, header: &Header) -> io::Result<Self> {
         let mut writer = Self {
             sink: BufWriter::with_capacity(BUFFER, sink),
             checksum: checksum(),
@@ -147,10 +137,6 @@ impl<W: Write> Writer<W> {
         writer.write(MAGIC)?;
         writer.write(&VERSION.to_be_bytes())?;
         writer.write_block(header)?;
-        for silence in silences {
-            writer.write_block(silence)?;
-        }
-        writer.write(&END)?;
         Ok(writer)
     }
 
@@ -196,8 +182,6 @@ impl<W: Write> Writer<W> {
 pub struct Reader<R> {
     /// What the file says of all sources together.
     pub header: Header,
-    /// Which sources it says are silenced.
-    pub silences: Vec<Silence>,
     blocks: Blocks<R>,
     records: u64,
 }
@@ -227,17 +211,8 @@ impl<R: Read> Reader<R> {
             return Err(Damage::Version(version));
         }
         let header = whole(blocks.next()?).ok_or(Damage::Header)?;
-        let mut silences = Vec::new();
-        loop {
-            let block = blocks.next()?;
-            if block.is_empty() {
-                break;
-            }
-            silences.push(whole(block).ok_or(Damage::Silence)?);
-        }
         Ok(Self {
             header,
-            silences,
             blocks,
             records: 0,
         })

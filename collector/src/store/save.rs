@@ -10,6 +10,7 @@ use super::stamp::Stamp;
 use crate::handle::{Handle, Message};
 use crate::track::blindness::Blindness;
 use crate::track::event::SourceId;
+use crate::track::tracker::Portion;
 
 /// Why nothing was saved.
 #[derive(Debug)]
@@ -63,7 +64,7 @@ pub fn save(file: &StateFile, shelves: &[impl Shelf]) -> Result<(), Unsaved> {
     let hand = |shelf: &_, from| Shelf::hand(shelf, from).ok_or(Unsaved::Ended);
     let first: Vec<Handed> = shelves
         .iter()
-        .map(|shelf| hand(shelf, SourceId::FIRST))
+        .map(|shelf| hand(shelf, Portion::BEGINNING))
         .collect::<Result<_, _>>()?;
     let mut header = Header {
         heard_until: first
@@ -79,8 +80,7 @@ pub fn save(file: &StateFile, shelves: &[impl Shelf]) -> Result<(), Unsaved> {
         .for_each(|handed| header.blindness.add_all(&handed.portion.blindness));
 
     file.replace(|file| {
-        let silences = first.iter().flat_map(|handed| &handed.portion.silences);
-        let mut writer = Writer::begin(file, &header, silences)?;
+        let mut writer = Writer::begin(file, &header)?;
         for (shelf, mut handed) in shelves.iter().zip(first) {
             loop {
                 for record in &handed.portion.records {

@@ -3,7 +3,7 @@
 //! One that was heard is in the table like any other source. What is left of it here is that it is never forgotten, and
 //! its group.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use beacon_common::{Label, Moment};
 
 use super::event::{SourceId, State};
 use super::rules::Rules;
+use super::stored::stored;
 use super::tell::Before;
 
 /// A source that is expected.
@@ -31,8 +32,9 @@ pub struct Inventory {
     free: Vec<u32>,
     /// How many of them were never heard.
     unheard: usize,
-    /// Those that are not down yet, in the order in which they will be.
-    settling: VecDeque<Settling>,
+    /// Those that are not down yet, by the moment since which they are expected: in the order in which they will be. Some
+    /// may have been heard meanwhile, or are expected no more.
+    settling: BTreeMap<Moment, Vec<u32>>,
     reading: Reading,
     /// The unheard whose state is asked for; each of them is marked.
     asked: VecDeque<Label>,
@@ -50,7 +52,7 @@ struct Entry {
 
 /// What is known of a source that was never heard.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Unheard {
+pub struct Unheard {
     /// Since when it is expected.
     pub(super) since: Moment,
     /// Since when it is down.
@@ -58,12 +60,9 @@ pub(super) struct Unheard {
     is_asked: bool,
 }
 
-/// Sources that are expected since the same moment.
-struct Settling {
-    since: Moment,
-    /// Some may have been heard meanwhile, or are expected no more.
-    places: Vec<u32>,
-}
+stored!(Unheard { since, down_since; is_asked: false } where |unheard: &Unheard| {
+    unheard.down_since.is_none_or(|down_since| unheard.since <= down_since)
+});
 
 /// A list of expected sources that takes the place of the one before, a bounded number at a time.
 #[derive(Default)]
@@ -94,12 +93,12 @@ const UNHEARD: u32 = 1 << 31;
 
 impl SourceId {
     /// Of the expected source at `place`, as long as it was never heard.
-    pub(super) const fn of_unheard(place: u32) -> Self {
+    pub(crate) const fn of_unheard(place: u32) -> Self {
         Self(UNHEARD | place)
     }
 
     /// The place of an expected source that was not heard when it was given this number.
-    pub(super) const fn as_unheard(self) -> Option<u32> {
+    pub(crate) const fn as_unheard(self) -> Option<u32> {
         if self.0 & UNHEARD == 0 {
             None
         } else {
@@ -121,6 +120,15 @@ impl Unheard {
         self.down_since.unwrap_or(self.since)
     }
 
+    /// The same where no moment lies behind `now`.
+    pub(super) fn until(self, now: Moment) -> Self {
+        Self {
+            since: self.since.min(now),
+            down_since: self.down_since.map(|down_since| down_since.min(now)),
+            ..self
+        }
+    }
+
     /// What a line tells about the time before `now`.
     pub(super) fn before(&self, now: Moment) -> Before {
         Before {
@@ -139,11 +147,6 @@ impl Unheard {
 }
 
 impl Inventory {
-    /// Whether nobody is expected.
-    pub(super) fn is_empty(&self) -> bool {
-        self.places.is_empty()
-    }
-
     /// Whether this source is expected, heard or not.
     pub(super) fn expects(&self, label: &Label) -> bool {
         self.places.contains_key(label)
@@ -181,21 +184,8 @@ impl Inventory {
             });
         }
         self.unheard += 1;
-        self.begin_to_settle(place, now);
+        self.settling.entry(now).or_default().push(place);
         true
-    }
-
-    /// The sources at the places from `from` up to `end` that were never heard.
-    pub(super) fn unheard_among(&self, from: u32, end: u32) -> impl Iterator<Item = (u32, Label, Unheard)> {
-        (from..end.min(self.entries.len() as u32)).filter_map(|place| {
-            let (label, unheard) = self.at(place)?;
-            Some((place, label, unheard?))
-        })
-    }
-
-    /// Whether there is a place from `place` on.
-    pub(super) fn reaches(&self, place: u32) -> bool {
-        (place as usize) < self.entries.len()
     }
 
     /// Begins to take in a list of sources that are expected from `now` on, unless they were already.
@@ -225,8 +215,18 @@ impl Inventory {
         }
     }
 
+    /// Whether no list was read yet: whoever is expected was so before the collector was restarted.
+    pub(super) const fn is_unread(&self) -> bool {
+        self.reading.number == 0
+    }
+
+    /// Whether not all of a list is taken in.
+    pub(super) fn is_listing(&self) -> bool {
+        self.reading.rest.len() > 0
+    }
+
     fn is_reading(&self) -> bool {
-        self.reading.rest.len() > 0 || self.reading.swept < self.entries.len()
+        self.is_listing() || self.reading.swept < self.entries.len()
     }
 
     /// Takes in a source that the list has. Returns whether it is one more that was never heard.
@@ -243,6 +243,21 @@ impl Inventory {
             down_since: None,
             is_asked: false,
         });
+        self.put(expected, unheard);
+        !is_heard
+    }
+
+    /// Takes in a source that was never heard as it was known before the collector was restarted: it is expected until a
+    /// list leaves it out. Returns whether it was not there yet.
+    pub(super) fn restore(&mut self, label: Label, unheard: Unheard) -> bool {
+        let is_new = !self.expects(&label);
+        if is_new {
+            self.put(Expected { label, group: None }, Some(unheard));
+        }
+        is_new
+    }
+
+    fn put(&mut self, expected: Expected, unheard: Option<Unheard>) {
         let place = self.free.pop().unwrap_or_else(|| {
             self.entries.push(None);
             (self.entries.len() - 1) as u32
@@ -250,24 +265,28 @@ impl Inventory {
         self.places.insert(expected.label, place);
         self.entries[place as usize] = Some(Entry {
             expected,
-            reading: number,
+            reading: self.reading.number,
             unheard,
         });
-        if !is_heard {
-            self.unheard += 1;
-            self.begin_to_settle(place, self.reading.at);
+        let Some(unheard) = unheard else { return };
+        self.unheard += 1;
+        if unheard.down_since.is_none() {
+            self.settling.entry(unheard.since).or_default().push(place);
         }
-        !is_heard
     }
 
-    fn begin_to_settle(&mut self, place: u32, since: Moment) {
-        match self.settling.back_mut() {
-            Some(last) if last.since == since => last.places.push(place),
-            _ => self.settling.push_back(Settling {
-                since,
-                places: vec![place],
-            }),
-        }
+    /// Those of the expected sources at the places from `from` to before `end` that were never heard.
+    pub(super) fn unheard(&self, from: u32, end: u32) -> impl Iterator<Item = (u32, Label, Unheard)> {
+        let unheard = move |place: u32| {
+            let (label, unheard) = self.at(place)?;
+            Some((place, label, unheard?))
+        };
+        (from..end).filter_map(unheard)
+    }
+
+    /// Whether there is a place from `from` on.
+    pub(super) const fn reaches(&self, from: u32) -> bool {
+        (from as usize) < self.entries.len()
     }
 
     /// The source at this place is expected no more.
@@ -289,17 +308,17 @@ impl Inventory {
 
     /// When those that are expected for the longest time are down.
     pub(super) fn next_down(&self, rules: Rules<'_>) -> Option<Moment> {
-        let since = self.settling.front()?.since;
+        let (&since, _) = self.settling.first_key_value()?;
         Some(since + rules.config.settle + rules.blindness.since(since))
     }
 
     /// Lets one of those go down. `None` where it is heard by now, or expected no more.
     pub(super) fn go_down(&mut self, now: Moment) -> Option<u32> {
-        let first = self.settling.front_mut()?;
-        let since = first.since;
-        let place = first.places.pop();
-        if first.places.is_empty() {
-            self.settling.pop_front();
+        let mut first = self.settling.first_entry()?;
+        let since = *first.key();
+        let place = first.get_mut().pop();
+        if first.get().is_empty() {
+            first.remove();
         }
         let unheard = self.entry_mut(place?)?.unheard.as_mut()?;
         if unheard.since != since || unheard.down_since.is_some() {

@@ -9,8 +9,10 @@ use beacon_common::{Health, Label, Moment, Session};
 
 use super::event::State;
 use super::history::History;
+use super::inventory::Unheard;
 use super::patience::Patience;
 use super::proof::Past;
+use super::silences::Silence;
 use super::source::Source;
 
 /// Lays out a struct: its fields in the order in which they are named, and what the others begin as. A field that is
@@ -81,10 +83,20 @@ pub trait Stored: Sized {
     fn restore(bytes: &mut &[u8]) -> Option<Self>;
 }
 
-/// Everything that is known of one source and outlives the process. What it is asked, suspected of or held for begins
-/// anew.
+/// What is known of one source and outlives the process.
 #[derive(Clone)]
-pub struct Record {
+pub enum Record {
+    /// Of one that was heard.
+    Heard(Heard),
+    /// Of one that is expected and was never heard.
+    Unheard(Label, Unheard),
+    /// That the operator has silenced it.
+    Silenced(Silence),
+}
+
+/// Everything that is known of a source that was heard. What it is asked, suspected of or held for begins anew.
+#[derive(Clone)]
+pub struct Heard {
     /// What its beats read and write.
     pub source: Source,
     /// What its beats leave alone.
@@ -97,7 +109,49 @@ pub struct Record {
     pub patience: Option<Box<Patience>>,
 }
 
+impl Record {
+    /// Whom it is about.
+    #[must_use]
+    pub const fn label(&self) -> &Label {
+        match self {
+            Self::Heard(heard) => &heard.source.label,
+            Self::Unheard(label, _) => label,
+            Self::Silenced(silence) => &silence.label,
+        }
+    }
+}
+
+/// A byte that says which it is, and then it.
 impl Stored for Record {
+    fn store(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Heard(heard) => {
+                bytes.push(0);
+                heard.store(bytes);
+            }
+            Self::Unheard(label, unheard) => {
+                bytes.push(1);
+                label.store(bytes);
+                unheard.store(bytes);
+            }
+            Self::Silenced(silence) => {
+                bytes.push(2);
+                silence.store(bytes);
+            }
+        }
+    }
+
+    fn restore(bytes: &mut &[u8]) -> Option<Self> {
+        match u8::restore(bytes)? {
+            0 => Heard::restore(bytes).map(Self::Heard),
+            1 => Some(Self::Unheard(Label::restore(bytes)?, Unheard::restore(bytes)?)),
+            2 => Silence::restore(bytes).map(Self::Silenced),
+            _ => None,
+        }
+    }
+}
+
+impl Stored for Heard {
     fn store(&self, bytes: &mut Vec<u8>) {
         self.source.store(bytes);
         self.history.store(bytes);
@@ -107,17 +161,17 @@ impl Stored for Record {
     }
 
     fn restore(bytes: &mut &[u8]) -> Option<Self> {
-        let record = Self {
+        let heard = Self {
             source: Source::restore(bytes)?,
             history: History::restore(bytes)?,
             past: Option::restore(bytes)?,
             told: Option::restore(bytes)?,
             patience: Option::restore(bytes)?,
         };
-        record
+        heard
             .history
-            .is_sound_beside(&record.source.slots)
-            .then_some(record)
+            .is_sound_beside(&heard.source.slots)
+            .then_some(heard)
     }
 }
 

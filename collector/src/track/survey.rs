@@ -1,7 +1,9 @@
 //! What is shown of the sources to whoever looks: a piece of the table at a time, so that nobody who looks makes a
 //! beat wait for the whole of it.
 
-use beacon_common::{Health, Label, Moment, Seq, Session};
+use std::time::Duration;
+
+use beacon_common::{Health, Label, Moment, Session};
 
 use super::event::{Cause, SourceId, State};
 use super::history::History;
@@ -13,6 +15,7 @@ use super::slots::Slots;
 use super::source::{Promise, Source};
 use super::table::Table;
 use super::tally::Tally;
+use super::tell;
 
 /// How many numbers of the table one piece covers.
 pub const PIECE: u32 = 1_024;
@@ -20,24 +23,26 @@ pub const PIECE: u32 = 1_024;
 /// A source as it is shown. Moments are absolute, so that it can be shown later than it was looked at.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// Its number at its shard; what was never heard comes behind the others.
+    /// Its number at its shard.
     pub id: SourceId,
     /// Its name.
     pub label: Label,
     /// Its state.
     pub state: State,
-    /// Why it is in this state; `None` where it is awaited for the first time.
+    /// Why it is in this state; `None` while it is expected and was not heard.
     pub cause: Option<Cause>,
     /// The health that its newest beat states.
     pub health: Health,
-    /// Where its newest beat came from; `None` where none ever came.
+    /// Where its newest beat came from; `None` where it was never heard.
     pub origin: Option<Origin>,
     /// Since when it is in its state.
     pub since: Moment,
-    /// When its newest beat came, or since when it is awaited.
+    /// When its newest beat came; where it was never heard, since when it is expected.
     pub arrived: Moment,
     /// What silence leads to; `None` where nothing is awaited.
     pub promise: Option<Promise>,
+    /// How long after `arrived` it is down; `None` where silence does not lead there.
+    pub bound: Option<Duration>,
     /// The current session; `None` where it was never heard.
     pub session: Option<Session>,
     /// The interval that its newest beat states, in milliseconds.
@@ -46,7 +51,7 @@ pub struct Row {
     pub jitter_us: u32,
     /// Its counters.
     pub tally: Tally,
-    /// The wheel of the current session; `None` where there is none.
+    /// The wheel of the current session; `None` where it was never heard.
     pub slots: Option<Slots>,
     /// How many slots beyond the newest its schedule has turned, less the waiting time.
     pub past: i64,
@@ -55,10 +60,16 @@ pub struct Row {
 }
 
 impl Row {
-    /// The highest sequence number of the session; none where it was never heard.
+    /// The highest sequence number of the current session; 0 where the source was never heard.
     #[must_use]
-    pub fn highest(&self) -> Seq {
-        self.slots.map_or(Seq::NONE, |slots| slots.highest())
+    pub fn highest(&self) -> u32 {
+        self.slots.map_or(0, |slots| slots.highest().get())
+    }
+
+    /// Whether a beat of it ever came.
+    #[must_use]
+    pub const fn is_heard(&self) -> bool {
+        self.session.is_some()
     }
 }
 
@@ -75,20 +86,40 @@ pub struct Piece {
     pub next: Option<SourceId>,
 }
 
-/// The piece of all that is known that begins at `from`, with its rows if `with_rows`.
+/// The piece that begins at `from`, with its rows if `with_rows`: first those of the table, then the expected that were
+/// never heard.
 pub(super) fn piece(
     (table, inventory, silences): (&Table, &Inventory, &Silences),
     from: SourceId,
     with_rows: bool,
     (now, rules): (Moment, Rules<'_>),
 ) -> Piece {
+    let mut piece = match from.as_unheard() {
+        Some(place) => unheard_piece(inventory, place, rules),
+        None => heard_piece((table, inventory), from, with_rows, (now, rules)),
+    };
+    for row in &mut piece.rows {
+        row.silence = silences.of(&row.label).cloned();
+    }
+    piece
+}
+
+fn heard_piece(
+    (table, inventory): (&Table, &Inventory),
+    from: SourceId,
+    with_rows: bool,
+    (now, rules): (Moment, Rules<'_>),
+) -> Piece {
     let end = from.0.saturating_add(PIECE);
-    let next = SourceId(end);
+    let next = match table.reaches(SourceId(end)) {
+        true => Some(SourceId(end)),
+        false => Some(SourceId::of_unheard(0)).filter(|_| with_rows && inventory.reaches(0)),
+    };
     let mut piece = Piece {
         from,
         rows: Vec::new(),
         tally: Tally::default(),
-        next: (table.reaches(next) || inventory.reaches(end)).then_some(next),
+        next,
     };
     for id in (from.0..end).map(SourceId) {
         let Some(source) = table.get(id) else { continue };
@@ -97,18 +128,44 @@ pub(super) fn piece(
         let tally = history.tally(&source.slots, past);
         piece.tally.add(&tally);
         if with_rows {
-            let row = row(id, (source, history), (past, tally), rules);
-            piece.rows.push(row);
-        }
-    }
-    if with_rows {
-        let unheard = inventory.unheard_among(from.0, end);
-        piece.rows.extend(unheard.map(unheard_row));
-        for row in &mut piece.rows {
-            row.silence = silences.of(&row.label).cloned();
+            piece.rows.push(row(id, (source, history), (past, tally), rules));
         }
     }
     piece
+}
+
+fn unheard_piece(inventory: &Inventory, from: u32, rules: Rules<'_>) -> Piece {
+    let end = from.saturating_add(PIECE);
+    let unheard = inventory.unheard(from, end);
+    Piece {
+        from: SourceId::of_unheard(from),
+        rows: unheard.map(|unheard| unheard_row(unheard, rules)).collect(),
+        tally: Tally::default(),
+        next: inventory.reaches(end).then_some(SourceId::of_unheard(end)),
+    }
+}
+
+fn unheard_row((place, label, unheard): (u32, Label, Unheard), rules: Rules<'_>) -> Row {
+    let state = unheard.state();
+    Row {
+        id: SourceId::of_unheard(place),
+        label,
+        state,
+        cause: (state == State::Down).then_some(Cause::Never),
+        health: Health::Unknown,
+        origin: None,
+        since: unheard.in_state_since(),
+        arrived: unheard.since,
+        promise: None,
+        bound: Some(unheard.bound(rules)),
+        session: None,
+        interval_ms: 0,
+        jitter_us: 0,
+        tally: Tally::default(),
+        slots: None,
+        past: 0,
+        silence: None,
+    }
 }
 
 fn row(
@@ -127,34 +184,13 @@ fn row(
         since: history.since,
         arrived: source.arrived,
         promise: source.promise(rules),
+        bound: tell::bound(source, rules),
         session: Some(source.session),
         interval_ms: source.interval_ms,
         jitter_us: source.jitter.as_micros(),
         tally,
         slots: Some(source.slots),
         past,
-        silence: None,
-    }
-}
-
-fn unheard_row((place, label, unheard): (u32, Label, Unheard)) -> Row {
-    let state = unheard.state();
-    Row {
-        id: SourceId::of_unheard(place),
-        label,
-        state,
-        cause: (state == State::Down).then_some(Cause::Never),
-        health: Health::Unknown,
-        origin: None,
-        since: unheard.in_state_since(),
-        arrived: unheard.since,
-        promise: None,
-        session: None,
-        interval_ms: 0,
-        jitter_us: 0,
-        tally: Tally::default(),
-        slots: None,
-        past: 0,
         silence: None,
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn tally((source, history): (&Source, &History), now: Moment, rules: 
 }
 
 /// The time from the newest beat to the down deadline; `None` where silence does not lead to `down`.
-fn bound(source: &Source, rules: Rules<'_>) -> Option<Duration> {
+pub(super) fn bound(source: &Source, rules: Rules<'_>) -> Option<Duration> {
     let promise = source.promise(rules)?;
     let is_bound = !matches!(source.state, State::Unknown | State::Stopped);
     is_bound.then(|| promise.down_at.since(source.arrived))

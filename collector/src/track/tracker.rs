@@ -407,7 +407,8 @@ impl Tracker {
     }
 
     /// What is known of the sources with the numbers from `from` on: of [`PIECE`](super::survey::PIECE) numbers, with
-    /// a row for each source if `with_rows`. The first piece is the one that begins at [`SourceId::FIRST`].
+    /// a row for each source if `with_rows`. The first piece is the one that begins at [`SourceId::FIRST`]; the last ones
+    /// have rows of the expected sources that were never heard.
     #[must_use]
     pub fn survey(&self, from: SourceId, with_rows: bool, now: Moment) -> Piece {
         let known = (&self.table, &self.inventory, &self.silences);

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
-use beacon_tests::e2e::{Collector, Limit, Sender, Signal};
+use beacon_tests::e2e::{Collector, Directory, Limit, Sender, Signal};
 use serde_json::Value as Json;
 
 /// A collector that serves, and where.
@@ -49,6 +49,47 @@ fn get(address: &str, path: &str) -> String {
 
 fn status(address: &str, query: &str) -> Json {
     serde_json::from_str(&get(address, &format!("/status.json{query}"))).unwrap()
+}
+
+#[test]
+fn whoever_is_expected_is_shown_before_it_is_heard() {
+    let directory = Directory::default();
+    let file = directory.write("inventory", 0o644, "lamp\nfridge\n");
+    let file = file.to_str().unwrap();
+    let (mut collector, address) = serving(&["--inventory", file, "--settle", "1h", "--metrics-per-source"]);
+    Sender::new(collector.address(), "fridge")
+        .every_ms(3_600_000)
+        .beat_acked();
+    collector.tells("fridge", "up new");
+
+    let all = status(&address, "?state=unknown");
+    assert_eq!(all["sources"]["unknown"], 1);
+    let [lamp] = &all["list"].as_array().unwrap()[..] else {
+        panic!("one source is unknown: {all}")
+    };
+    assert_eq!(
+        (&lamp["source"], &lamp["state"]),
+        (&"lamp".into(), &"unknown".into())
+    );
+    assert_eq!(lamp["bound_ms"], 3_600_000);
+    for key in ["addr", "cause", "session", "due_ms"] {
+        assert_eq!(lamp[key], Json::Null, "{key}");
+    }
+    assert_eq!(status(&address, "")["list"].as_array().unwrap().len(), 2);
+    let page = get(&address, "/");
+    assert!(page.contains("id=\"s-lamp\" class=\"unknown\"") && page.contains("<td>never</td>"));
+    assert!(page.contains("<b>1</b> unknown</a>"));
+    assert!(get(&address, "/source/lamp").contains("<dt>Last seen</dt><dd>never</dd>"));
+    let metrics = get(&address, "/metrics");
+    assert!(metrics.contains("{source=\"fridge\"}") && !metrics.contains("lamp"));
+
+    Sender::new(collector.address(), "lamp")
+        .every_ms(3_600_000)
+        .beat_acked();
+    collector.tells("lamp", "up new");
+    let all = status(&address, "");
+    assert_eq!(all["list"].as_array().unwrap().len(), 2, "{all}");
+    collector.stop();
 }
 
 #[test]

@@ -109,6 +109,39 @@ fn others_are_refused_and_the_file_is_read_again() {
 }
 
 #[test]
+fn whoever_was_never_heard_is_known_after_a_restart() {
+    let directory = Directory::in_memory();
+    let file = directory.write("inventory", 0o644, "lamp\n");
+    let state = directory.path().join("state");
+    let arguments = ["--inventory", text(&file), "--state", text(&state)];
+    let start = |settle| {
+        Collector::start(
+            "127.0.0.1:0",
+            &[&arguments[..], &["--settle", settle], &WORKERS].concat(),
+        )
+    };
+    let mut collector = start("100ms");
+    collector.tells("lamp", "down never");
+    collector.stop();
+
+    directory.write("inventory", 0o644, "lamp cellar\nfridge\n");
+    let mut collector = start("1h");
+    collector.signal(Signal::USR1);
+    let lamp = collector.shows("lamp");
+    assert_eq!(
+        [lamp.text("state"), lamp.text("cause"), lamp.text("group")],
+        ["down", "never", "cellar"]
+    );
+    assert_eq!(collector.shows("fridge").text("state"), "unknown");
+    Sender::new(collector.address(), "lamp")
+        .every_ms(HOUR_MS)
+        .beat_acked();
+    assert_eq!(collector.tells("lamp", "up new").text("was"), "down");
+    let told = collector.stop();
+    assert!(told.iter().all(|line| line.event() != "down"), "{told:?}");
+}
+
+#[test]
 fn what_cannot_be_used_ends_the_program_in_one_line() {
     let directory = Directory::default();
     let damaged = directory.write("damaged", 0o644, "fridge\nlamp\nfridge\n");

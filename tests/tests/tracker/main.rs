@@ -15,5 +15,6 @@ mod inventory;
 mod operator;
 mod probes;
 mod proof;
+mod restored;
 mod sessions;
 mod standards;

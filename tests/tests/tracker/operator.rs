@@ -6,7 +6,8 @@ use beacon_collector::track::config::Config;
 use beacon_collector::track::event::{Cause, SourceId, State};
 use beacon_collector::track::inventory::Expected;
 use beacon_collector::track::silences::{MAX_SILENCES, Reason, Silence};
-use beacon_collector::track::tracker::{Instruction, Outcome};
+use beacon_collector::track::stored::Record;
+use beacon_collector::track::tracker::{Instruction, Outcome, Portion};
 use beacon_tests::line::Line;
 use beacon_tests::stage::{Stage, at, beat, gists, label};
 
@@ -112,7 +113,9 @@ fn whoever_was_never_heard_can_be_silenced_too() {
     let down = stage.wait_until(60_100);
     assert_eq!(gists(&down), [(60_000, "down", "never")]);
     assert!(is_silenced(&down[0]));
-    let rows = stage.tracker.survey(SourceId::FIRST, true, at(60_100)).rows;
+    let heard = stage.tracker.survey(SourceId::FIRST, true, at(60_100));
+    let next = heard.next.expect("the expected come behind");
+    let rows = stage.tracker.survey(next, true, at(60_100)).rows;
     assert_eq!(
         (rows.len(), rows[0].label, rows[0].state),
         (1, label("lamp"), State::Down)
@@ -177,17 +180,15 @@ fn silences_outlive_the_process_and_are_bounded() {
     let mut before = steady();
     operate(&mut before, 9_100, "fridge-7", silence(50_000));
     assert!(before.tracker.take_changed(), "worth saving at once");
-    let portion = before.tracker.portion(SourceId::FIRST);
-    assert_eq!(portion.silences.len(), 1);
+    let begin = before.tracker.portion(Portion::BEGINNING);
+    assert!(matches!(begin.records[..], [Record::Silenced(_)]));
+    let rest = before.tracker.portion(SourceId::FIRST);
 
     let mut after = Stage::default();
     after
         .tracker
-        .begin_resuming(&portion.blindness, at(9_100), at(9_100));
-    for silence in portion.silences {
-        after.tracker.restore_silence(silence);
-    }
-    for record in portion.records {
+        .begin_resuming(&begin.blindness, at(9_100), at(9_100));
+    for record in begin.records.into_iter().chain(rest.records) {
         after.tracker.restore(record, at(9_100)).unwrap();
     }
     after.tracker.resume(at(9_100), at(9_100));
@@ -195,11 +196,12 @@ fn silences_outlive_the_process_and_are_bounded() {
     assert!(lines.len() == 2 && lines.iter().all(is_silenced), "{lines:#?}");
 
     for number in 1..MAX_SILENCES {
-        after.tracker.restore_silence(Silence {
+        let silence = Record::Silenced(Silence {
             label: label(&format!("s{number}")),
             until: at(90_000),
             reason: Reason::new("").unwrap(),
         });
+        after.tracker.restore(silence, at(DOWN_BY_MS)).unwrap();
     }
     let mut other = beat(13);
     other.label = label("lamp");

@@ -27,8 +27,8 @@ fn try_source(site: &Site, label: Label, now: Moment, out: &mut String) -> Resul
     let (ring, clock) = (site.feed.ring(), clock::read());
     put_row(row, &ring, (now, &clock), out)?;
     out.pop();
-    if let Some(strip) = Strip::of(row, site.reorder_wait, &ring) {
-        let (slots, last) = strip.text();
+    if let Some(slots) = row.slots {
+        let (slots, last) = Strip::of((row, &slots), site.reorder_wait, &ring).text();
         write!(out, ",\"slots\":\"{slots}\",\"slots_to\":{last}")?;
     }
     out.push_str(",\"history\":[");

@@ -1,11 +1,8 @@
 use super::*;
 use crate::track::config::Config;
-use crate::track::event::SourceId;
-use crate::track::silences::Reason;
-use crate::track::tracker::Tracker;
+use crate::track::tracker::{Portion, Tracker};
 use crate::track::transmit::Peer;
 use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Seq, Session};
-
 use std::time::Duration;
 
 const NOW: Moment = Moment::from_micros(5_000_000_000);
@@ -50,21 +47,10 @@ fn tracker(sources: u32) -> Tracker {
     tracker
 }
 
-/// A silence for each of so many sources.
-fn silences(count: u64) -> Vec<Silence> {
-    let silence = |number| Silence {
-        label: Label::new(&format!("s{number}")).unwrap(),
-        until: NOW.after_ms(number),
-        reason: Reason::new("for Ann").unwrap(),
-    };
-    (0..count).map(silence).collect()
-}
-
 fn written(sources: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let silences = silences(sources.into());
-    let mut writer = Writer::begin(&mut bytes, &header(), &silences).unwrap();
-    for record in &tracker(sources).portion(SourceId::FIRST).records {
+    let mut writer = Writer::begin(&mut bytes, &header()).unwrap();
+    for record in &tracker(sources).portion(Portion::BEGINNING).records {
         writer.put(record).unwrap();
     }
     writer.finish().unwrap();
@@ -76,7 +62,7 @@ fn read(bytes: &[u8]) -> Result<Vec<String>, Damage> {
     let mut reader = Reader::begin(bytes)?;
     let mut labels = Vec::new();
     while let Some(record) = reader.read()? {
-        labels.push(record.source.label.to_string());
+        labels.push(record.label().to_string());
     }
     Ok(labels)
 }
@@ -88,17 +74,11 @@ fn what_is_written_is_read() {
     let bytes = written(0);
     let reader = Reader::begin(&bytes[..]).unwrap();
     let mut again = Vec::new();
-    Writer::begin(&mut again, &reader.header, &[])
+    Writer::begin(&mut again, &reader.header)
         .unwrap()
         .finish()
         .unwrap();
     assert_eq!(again, bytes);
-}
-
-#[test]
-fn silences_are_read_before_the_sources() {
-    let bytes = written(3);
-    assert_eq!(Reader::begin(&bytes[..]).unwrap().silences, silences(3));
 }
 
 #[test]

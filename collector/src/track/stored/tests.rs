@@ -5,7 +5,7 @@ use crate::track::patience::Allowance;
 use beacon_common::{Flags, Frame, Kind, Reason, Seq};
 
 /// A source of which 7, 9 and 12 were heard.
-fn record() -> Record {
+fn record() -> Heard {
     let frame = |seq: u32, kind| Frame {
         kind,
         flags: Flags::default(),
@@ -29,7 +29,7 @@ fn record() -> Record {
         source.take_newest(&frame, origin, now, &config);
     }
     source.health = Some(Health::Warning);
-    Record {
+    Heard {
         source,
         history,
         past: None,
@@ -41,7 +41,7 @@ fn record() -> Record {
     }
 }
 
-fn bytes_of(record: &Record) -> Vec<u8> {
+fn bytes_of(record: &impl Stored) -> Vec<u8> {
     let mut bytes = Vec::new();
     record.store(&mut bytes);
     bytes
@@ -101,14 +101,14 @@ fn the_layout_is_fixed() {
 #[test]
 fn what_is_written_is_read_back() {
     let bytes = bytes_of(&record());
-    let read = Record::restore(&mut &bytes[..]).unwrap();
+    let read = Heard::restore(&mut &bytes[..]).unwrap();
     assert_eq!(bytes_of(&read), bytes);
     let longer = [&bytes[..], &[7, 7]].concat();
     let mut rest = &longer[..];
-    assert!(Record::restore(&mut rest).is_some());
+    assert!(Heard::restore(&mut rest).is_some());
     assert_eq!(rest, [7, 7]);
     for len in 0..bytes.len() {
-        assert!(Record::restore(&mut &bytes[..len]).is_none(), "{len} bytes");
+        assert!(Heard::restore(&mut &bytes[..len]).is_none(), "{len} bytes");
     }
 }
 
@@ -122,7 +122,7 @@ fn nothing_is_taken_that_no_source_can_become() {
             let mut changed = bytes.clone();
             changed[place] = value;
             let mut rest = &changed[..];
-            match Record::restore(&mut rest) {
+            match Heard::restore(&mut rest) {
                 Some(record) => {
                     let taken = changed.len() - rest.len();
                     assert_eq!(bytes_of(&record), changed[..taken]);

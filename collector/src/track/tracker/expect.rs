@@ -12,16 +12,18 @@ use crate::track::tell::{self, Before};
 const LOOKS_A_CALL: usize = 1_024;
 
 impl Tracker {
-    /// These sources are expected from `now` on, and no others any more. Where nobody was expected before, all are taken
-    /// in at once, else by and by ([`Tracker::on_time`]).
+    /// These sources are expected from `now` on, and no others any more. The first list is taken in at once, another one,
+    /// and whom the list leaves out, by and by ([`Tracker::on_time`]).
     pub fn expect(&mut self, expected: Vec<Expected>, now: Moment) {
-        let is_first = self.inventory.is_empty();
+        let is_first = self.inventory.is_unread();
         self.inventory.read(expected, now);
-        while is_first && self.read_on(now) {}
+        while is_first && self.inventory.is_listing() {
+            self.read_on(now);
+        }
     }
 
-    /// Takes in a part of a new list of expected sources. Returns whether there is more.
-    fn read_on(&mut self, now: Moment) -> bool {
+    /// Takes in a part of a new list of expected sources.
+    fn read_on(&mut self, now: Moment) {
         for _ in 0..LOOKS_A_CALL {
             match self.inventory.step() {
                 Step::Listed(expected) => {
@@ -29,14 +31,14 @@ impl Tracker {
                     if self.inventory.add(expected, is_heard) {
                         self.commons.admission.reserve();
                         self.states[State::Unknown as usize] += 1;
+                        self.has_changed = true;
                     }
                 }
                 Step::LeftOut(place) => self.leave_out(place, now),
                 Step::Kept => {}
-                Step::Done => return false,
+                Step::Done => return,
             }
         }
-        true
     }
 
     /// A source is expected no more: from now on it is one like any other, and one that was never heard is none.
@@ -50,6 +52,7 @@ impl Tracker {
             self.tell_unheard((place, label, unheard), now, &before, what);
             self.states[before.state as usize] -= 1;
             self.commons.admission.leave();
+            self.has_changed = true;
         }
         self.inventory.remove(place);
         if let Some(id) = self.find(&label) {
@@ -93,6 +96,7 @@ impl Tracker {
                 };
                 self.states[State::Unknown as usize] -= 1;
                 self.states[State::Down as usize] += 1;
+                self.has_changed = true;
                 let what = (State::Down, Happening::Down, Some(Cause::Never));
                 self.tell_unheard((place, label, unheard), now, &before, what);
             }

@@ -93,11 +93,6 @@ impl Tracker {
         Outcome::Forgotten(before.state)
     }
 
-    /// A source was silenced before the collector was restarted.
-    pub fn restore_silence(&mut self, silence: Silence) {
-        self.silences.begin(silence);
-    }
-
     /// Ends the silences that have lasted until `now`.
     pub(super) fn end_silences(&mut self, now: Moment) {
         for _ in 0..ENDS_A_CALL {

@@ -1,59 +1,81 @@
 //! What outlives the process: handed out a portion at a time, and taken in when the next process begins.
 
-use beacon_common::Moment;
+use beacon_common::{Label, Moment};
 
 use super::Tracker;
 use crate::track::blindness::Blindness;
 use crate::track::event::{Cause, Event, SourceId, What};
+use crate::track::inventory::Unheard;
 use crate::track::reject::Reject;
-use crate::track::silences::Silence;
-use crate::track::stored::Record;
+use crate::track::stored::{Heard, Record};
 use crate::track::tell;
 
-/// How many numbers of the table a portion covers: some hundred microseconds' worth of copying.
-const PORTION: u32 = 1_024;
+/// How many numbers of the table a portion covers: some ten microseconds' worth of copying.
+const PORTION: u32 = 256;
 
 /// Some of what a tracker knows.
 pub struct Portion {
     /// The records of the sources in it. Each is whole, and carries its own moments.
     pub records: Vec<Record>,
-    /// Every silence, in the first portion.
-    pub silences: Vec<Silence>,
     /// When the tracker could not listen until now.
     pub blindness: Blindness,
     /// Where the next portion begins; `None` behind the last one.
     pub next: Option<SourceId>,
 }
 
+impl Portion {
+    /// Where the first one begins. Those that were never heard come first, so that one that is heard while the portions
+    /// are handed out is in one of them at least.
+    pub const BEGINNING: SourceId = SourceId::of_unheard(0);
+}
+
 impl Tracker {
-    /// The sources with the numbers from `from` on, as far as a portion goes. The first one begins at
-    /// [`SourceId::FIRST`].
+    /// What is known from `from` on, as far as a portion goes. The first one begins at [`Portion::BEGINNING`].
     #[must_use]
     pub fn portion(&self, from: SourceId) -> Portion {
+        let (mut records, next) = match from.as_unheard() {
+            Some(place) => self.unheard_portion(place),
+            None => self.heard_portion(from),
+        };
+        if from == Portion::BEGINNING {
+            records.extend(self.silences.iter().cloned().map(Record::Silenced));
+        }
+        Portion {
+            records,
+            blindness: self.blindness.clone(),
+            next,
+        }
+    }
+
+    fn unheard_portion(&self, from: u32) -> (Vec<Record>, Option<SourceId>) {
+        let end = from.saturating_add(PORTION);
+        let unheard = self.inventory.unheard(from, end);
+        let records = unheard.map(|(_, label, unheard)| Record::Unheard(label, unheard));
+        let next = match self.inventory.reaches(end) {
+            true => Some(SourceId::of_unheard(end)),
+            false => Some(SourceId::FIRST).filter(|&first| self.table.reaches(first)),
+        };
+        (records.collect(), next)
+    }
+
+    fn heard_portion(&self, from: SourceId) -> (Vec<Record>, Option<SourceId>) {
         let end = from.0.saturating_add(PORTION);
         let next = SourceId(end);
         let record = |id: u32| {
             let id = SourceId(id);
             let source = self.table.get(id)?.clone();
             let learned = self.patiences.as_ref().and_then(|patiences| patiences.get(id));
-            Some(Record {
+            Some(Record::Heard(Heard {
                 source,
                 history: *self.table.history(id),
                 past: self.pasts.get(id),
                 told: self.flapping.told(id),
                 patience: learned.map(|patience| Box::new(patience.clone())),
-            })
+            }))
         };
-        Portion {
-            records: (from.0..end).filter_map(record).collect(),
-            silences: if from == SourceId::FIRST {
-                self.silences.iter().cloned().collect()
-            } else {
-                Vec::new()
-            },
-            blindness: self.blindness.clone(),
-            next: self.table.reaches(next).then_some(next),
-        }
+        let mut records = Vec::with_capacity(PORTION as usize);
+        records.extend((from.0..end).filter_map(record));
+        (records, self.table.reaches(next).then_some(next))
     }
 
     /// Goes on where another tracker was, which could not listen in the times of `blindness` and did until `heard_until`.
@@ -84,18 +106,42 @@ impl Tracker {
     /// # Errors
     /// [`Reject::Full`] where there is no room.
     pub fn restore(&mut self, record: Record, now: Moment) -> Result<(), Reject> {
-        let Record {
+        let is_known = self.find(record.label()).is_some();
+        match record {
+            Record::Silenced(silence) => {
+                self.silences.begin(silence);
+                Ok(())
+            }
+            _ if is_known => Ok(()),
+            Record::Heard(heard) => self.restore_heard(heard, now),
+            Record::Unheard(label, unheard) => self.restore_unheard(label, unheard.until(now)),
+        }
+    }
+
+    fn restore_unheard(&mut self, label: Label, unheard: Unheard) -> Result<(), Reject> {
+        self.commons.admission.restore()?;
+        if self.inventory.restore(label, unheard) {
+            self.states[unheard.state() as usize] += 1;
+        } else {
+            self.commons.admission.leave();
+        }
+        Ok(())
+    }
+
+    fn restore_heard(&mut self, heard: Heard, now: Moment) -> Result<(), Reject> {
+        let Heard {
             mut source,
             mut history,
             past,
             told,
             patience,
-        } = record;
-        let hash = self.table.hash(&source.label);
-        if self.table.find(&source.label, hash).is_some() {
-            return Ok(());
+        } = heard;
+        // One that was heard while the state was saved is there twice, and has its room.
+        match self.inventory.hear(&source.label) {
+            Some(unheard) => self.states[unheard.state() as usize] -= 1,
+            None => self.commons.admission.restore()?,
         }
-        self.commons.admission.restore()?;
+        let hash = self.table.hash(&source.label);
         source.arrived = source.arrived.min(now);
         history.since = history.since.min(now);
         let state = source.state;
