@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::cli::{FalseAlarms, MAX_WORKERS, Options};
 use crate::failure::{Exit, Failure};
+use crate::hooks;
 use crate::inventory::read_inventory;
 use crate::keys::read_masters;
 use crate::output::events::EventSet;
@@ -45,6 +46,8 @@ pub struct Config {
     pub tick: Option<Duration>,
     /// Where and what to serve over HTTP; `None` for nothing.
     pub http: Option<serve::Settings>,
+    /// What to run when something happens, if anything.
+    pub hooks: Option<hooks::Settings>,
 }
 
 /// Where to listen.
@@ -134,6 +137,12 @@ impl Config {
             http: options.http.map(|listen| serve::Settings {
                 listen,
                 metrics_per_source: options.metrics_per_source,
+            }),
+            hooks: options.on_event.map(|command| hooks::Settings {
+                command,
+                events: options.on_events,
+                parallel: options.on_event_parallel,
+                timeout: options.on_event_timeout,
             }),
         })
     }

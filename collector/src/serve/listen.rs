@@ -16,6 +16,7 @@ use super::routes::Site;
 use super::server::{self, Server};
 use crate::failure::{Exit, Failure};
 use crate::handle::Handle;
+use crate::hooks;
 use crate::output::pipe::Depth;
 use crate::output::tap::Tap;
 use crate::teller::Losses;
@@ -44,6 +45,8 @@ pub struct Watched {
     pub depth: Depth,
     /// What the reader of the output was too slow for.
     pub losses: Losses,
+    /// What has become of the events that hooks are for.
+    pub hooks: hooks::Counts,
 }
 
 /// The serving thread.
@@ -105,6 +108,7 @@ impl Door {
             per_source: self.settings.metrics_per_source,
             depth: watched.depth,
             losses: watched.losses,
+            hooks: watched.hooks,
             looker,
             feed: self.feed,
             told: Told::default(),

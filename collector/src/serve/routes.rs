@@ -15,6 +15,7 @@ use super::selection::Selection;
 use super::status::Listing;
 use super::stream::{Body, Subscription};
 use super::{page, source};
+use crate::hooks;
 use crate::output::events::{EventName, EventSet};
 use crate::output::pipe::Depth;
 use crate::teller::Losses;
@@ -26,6 +27,7 @@ pub(super) struct Site {
     pub(super) per_source: bool,
     pub(super) depth: Depth,
     pub(super) losses: Losses,
+    pub(super) hooks: hooks::Counts,
     pub(super) looker: Looker,
     pub(super) feed: Feed,
     pub(super) told: Told,
