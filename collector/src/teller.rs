@@ -133,6 +133,12 @@ impl<Q: Queue> Teller<Q> {
         self.losses.in_all()
     }
 
+    /// How many events no hook was run for because too many waited.
+    #[must_use]
+    pub fn hooks_dropped(&self) -> u64 {
+        self.hooks.as_ref().map_or(0, Caller::dropped)
+    }
+
     /// The count of what was dropped, for whoever watches it.
     #[must_use]
     pub fn losses(&self) -> Losses {

@@ -124,6 +124,12 @@ impl Caller {
             .messages
             .send(Message::Event(Box::new(event.clone()), time_us));
     }
+
+    /// How many events no hook was run for because too many waited.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.counts.of(Outcome::Dropped)
+    }
 }
 
 /// The events that hooks are run for where `chosen` are asked for. `steady` tells which of the states that were held back

@@ -130,25 +130,6 @@ fn who_asks_for_states_is_told_the_one_that_flapping_has_left() {
     assert!(heard(moved).contains(EventName::MassOver));
 }
 
-/// What sets an option is taken out of a hook's environment, and what it is told must not set one.
-#[test]
-fn no_option_is_called_like_what_a_hook_is_told() {
-    let definition = crate::cli::command();
-    let commands = std::iter::once(&definition).chain(definition.get_subcommands());
-    let arguments = commands.flat_map(clap::Command::get_arguments);
-    let variables: Vec<_> = arguments
-        .filter_map(|argument| argument.get_env()?.to_str())
-        .collect();
-    assert!(variables.len() > 20);
-    for variable in variables {
-        assert!(variable.starts_with("BEACON_"), "{variable}");
-        assert!(
-            variable != "BEACON_EVENT" && !variable.starts_with("BEACON_EVENT_"),
-            "{variable}"
-        );
-    }
-}
-
 fn until(is_so: impl Fn() -> bool) {
     let limit = clock::now() + LONG;
     while !is_so() {

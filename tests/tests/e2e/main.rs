@@ -9,6 +9,7 @@
 
 mod blindness;
 mod detection;
+mod hooks;
 mod hostile;
 mod http;
 mod inventory;
