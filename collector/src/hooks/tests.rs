@@ -137,3 +137,17 @@ fn until(is_so: impl Fn() -> bool) {
         thread::yield_now();
     }
 }
+
+#[test]
+fn bounds_are_documented() {
+    let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/hooks.md"));
+    assert_eq!(MAX_WAITING, 65_536);
+    assert_eq!([AT_THE_END.as_secs(), watch::GRACE.as_secs()], [5, 2]);
+    for part in [
+        "65,536 events may wait",
+        "go on for up to 5 s",
+        "SIGKILL 2 s later",
+    ] {
+        assert!(document.contains(part), "{part}");
+    }
+}
