@@ -1,7 +1,7 @@
 //! Commands that are run when something happens (docs/hooks.md).
 //!
 //! Whoever tells an event hands it over here too, without waiting ([`Caller`]). One thread keeps what waits
-//! ([`queue`]), begins hooks while there is room, and sees to it that they end ([`dispatch`]). It does not depend on
+//! (`queue`), begins hooks while there is room, and sees to it that they end (`dispatch`). It does not depend on
 //! the reader of the event lines: a server is put back also while nobody reads.
 
 mod counts;
