@@ -57,7 +57,7 @@ pub struct Options {
     pub listen: Vec<SocketAddr>,
 
     /// How many threads share the beats, each source staying with one of them [default: as many as cores]
-    #[arg(long, env = "BEACON_WORKERS", value_name = "1-256", value_parser = values::workers, allow_hyphen_values = true)]
+    #[arg(long, env = "BEACON_WORKERS", value_name = "1-256", value_parser = values::threads, allow_hyphen_values = true)]
     pub workers: Option<NonZeroU16>,
 
     /// Format of the event lines [default: text on a terminal, otherwise json]
@@ -161,6 +161,23 @@ pub struct Options {
     /// service's runtime directory, or beacon-collector.control in the user's]
     #[arg(long, env = "BEACON_CONTROL", value_name = "PATH|none")]
     pub control: Option<OsString>,
+
+    /// Command for the shell to run when a source goes down or comes up, with what has happened in its environment
+    /// and on its stdin; see docs/hooks.md
+    #[arg(long, env = "BEACON_ON_EVENT", value_name = "CMD", value_parser = values::command, allow_hyphen_values = true)]
+    pub on_event: Option<String>,
+
+    /// Events to run the command for, separated by commas
+    #[arg(long, env = "BEACON_ON_EVENTS", value_name = "LIST", default_value = "down,up", value_parser = values::hooked_events, allow_hyphen_values = true)]
+    pub on_events: EventSet,
+
+    /// How many of these commands may run at once; never two for one source
+    #[arg(long, env = "BEACON_ON_EVENT_PARALLEL", value_name = "1-256", default_value = "4", value_parser = values::threads, allow_hyphen_values = true)]
+    pub on_event_parallel: NonZeroU16,
+
+    /// How long such a command may take before it is told to end, and 2 s later killed
+    #[arg(long, env = "BEACON_ON_EVENT_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = values::hook_timeout, allow_hyphen_values = true)]
+    pub on_event_timeout: Duration,
 
     /// Name of this collector in every line [default: the host name]
     #[arg(long, env = "BEACON_NAME", value_name = "NAME", value_parser = values::name, allow_hyphen_values = true)]

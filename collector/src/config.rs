@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::cli::{FalseAlarms, MAX_WORKERS, Options};
 use crate::control::Place;
 use crate::failure::{Exit, Failure};
+use crate::hooks;
 use crate::inventory::read_inventory;
 use crate::keys::read_masters;
 use crate::output::events::EventSet;
@@ -48,6 +49,8 @@ pub struct Config {
     pub http: Option<serve::Settings>,
     /// Where the control socket stands.
     pub control: Place,
+    /// What to run when something happens, if anything.
+    pub hooks: Option<hooks::Settings>,
 }
 
 /// Where to listen.
@@ -139,6 +142,12 @@ impl Config {
                 metrics_per_source: options.metrics_per_source,
             }),
             control: Place::of(options.control.as_deref()),
+            hooks: options.on_event.map(|command| hooks::Settings {
+                command,
+                events: options.on_events,
+                parallel: options.on_event_parallel,
+                timeout: options.on_event_timeout,
+            }),
         })
     }
 }

@@ -10,6 +10,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::failure::{Exit, Failure};
 use crate::handle::Handle;
+use crate::hooks::Hooks;
 use crate::net::{self, Listening};
 use crate::output::Settings;
 use crate::output::pipe::{Inlet, Notice, Pipe, Stdout};
@@ -57,7 +58,11 @@ pub fn run(config: Config) -> Result<(), Failure> {
     let unfollowed = || socket.as_ref().map(|_| Feed::unfollowed());
     let feed = door.as_ref().map(Door::feed).or_else(unfollowed);
     let pipe = open_pipe(&output, feed.as_ref(), &orders)?;
-    let mut teller = Teller::new(pipe.inlet(), output.queue, output.events);
+    let open_hooks = |settings| Hooks::open(settings, output.collector.clone());
+    let hooks = config.hooks.map(open_hooks).transpose();
+    let hooks = hooks.map_err(|error| refused("start a thread", &error))?;
+    let mut teller =
+        Teller::new(pipe.inlet(), output.queue, output.events).calling(hooks.as_ref().map(Hooks::caller));
     let (file, expected) = config.inventory.unzip();
     let steering = listening.steering.clone();
     let roster = file.map(|file| Roster {
@@ -85,6 +90,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
         reorder_wait: config.track.reorder_wait,
         depth: pipe.depth(),
         losses: teller.losses(),
+        hooks: hooks.as_ref().map(Hooks::counts).unwrap_or_default(),
     };
     let control = socket.zip(feed).map(|(socket, feed)| {
         let watched = watched.clone();
@@ -109,6 +115,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
     pipe.finish(over.give_up_at.since(clock::now()));
     // After the last line is written, so that those who follow the lines get it too.
     services.into_iter().for_each(Service::end);
+    hooks.into_iter().for_each(Hooks::finish);
     over.saved
 }
 

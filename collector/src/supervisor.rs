@@ -310,6 +310,7 @@ impl<Q: Queue> Supervisor<Q> {
         let mut sum = Tick {
             events_dropped: self.teller.dropped(),
             state_failures: self.keeper.as_ref().map_or(0, Keeper::failures),
+            hooks_dropped: self.teller.hooks_dropped(),
             ..Tick::default()
         };
         for _ in &self.workers {

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Reading;
+use crate::hooks::Caller;
 use crate::output::Entry;
 use crate::output::events::{EventName, EventSet};
 use crate::output::pipe::{Full, Inlet};
@@ -47,6 +48,8 @@ pub struct Teller<Q> {
     capacity: usize,
     /// The events that are told.
     events: EventSet,
+    /// Who runs hooks, if there are any.
+    hooks: Option<Caller>,
     losses: Losses,
     /// Lines were dropped, and not all that makes up for them is told.
     is_behind: bool,
@@ -97,11 +100,18 @@ impl<Q: Queue> Teller<Q> {
             queue,
             capacity,
             events,
+            hooks: None,
             losses: Losses::default(),
             is_behind: false,
             reserve: capacity / 4,
             awaits_room: false,
         }
+    }
+
+    /// Has `hooks` run for what is told or would be, if there are any.
+    #[must_use]
+    pub fn calling(self, hooks: Option<Caller>) -> Self {
+        Self { hooks, ..self }
     }
 
     /// Another one that tells to the same queue.
@@ -112,6 +122,7 @@ impl<Q: Queue> Teller<Q> {
     {
         Self {
             losses: self.losses.clone(),
+            hooks: self.hooks.clone(),
             ..Self::new(self.queue.clone(), self.capacity, self.events)
         }
     }
@@ -120,6 +131,12 @@ impl<Q: Queue> Teller<Q> {
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.losses.in_all()
+    }
+
+    /// How many events no hook was run for because too many waited.
+    #[must_use]
+    pub fn hooks_dropped(&self) -> u64 {
+        self.hooks.as_ref().map_or(0, Caller::dropped)
     }
 
     /// The count of what was dropped, for whoever watches it.
@@ -131,6 +148,7 @@ impl<Q: Queue> Teller<Q> {
     /// Tells something about the collector itself.
     pub fn tell(&mut self, what: What, clock: &Reading) {
         let event = Event { at: clock.now, what };
+        self.call_hooks(&event, clock);
         if self.is_told(&event) && self.try_tell(&event, clock).is_err() {
             self.drop_line();
         }
@@ -156,6 +174,13 @@ impl<Q: Queue> Teller<Q> {
     /// From now on nothing happens any more that room would have to be kept for.
     pub(crate) const fn hurry(&mut self) {
         (self.reserve, self.awaits_room) = (1, false);
+    }
+
+    /// Has hooks run for an event, whether its line is told or not.
+    pub(crate) fn call_hooks(&self, event: &Event, clock: &Reading) {
+        if let Some(hooks) = &self.hooks {
+            hooks.offer(event, clock);
+        }
     }
 
     /// Whether an event of this kind is told at all.

@@ -65,6 +65,10 @@ fn options_are_read() {
         "--admit-rate=0",
         "--settle=30s",
         "--inventory-only",
+        "--on-event=mail x",
+        "--on-events=down, mass_over",
+        "--on-event-parallel=256",
+        "--on-event-timeout=1m",
     ]);
     assert_eq!(
         options.listen,
@@ -89,6 +93,13 @@ fn options_are_read() {
     assert_eq!(
         (options.settle, options.inventory_only),
         (Duration::from_secs(30), true)
+    );
+    assert_eq!(options.on_event.as_deref(), Some("mail x"));
+    assert!(options.on_events.contains(EventName::MassOver));
+    assert!(!options.on_events.contains(EventName::MassLoss));
+    assert_eq!(
+        (options.on_event_parallel.get(), options.on_event_timeout),
+        (256, Duration::from_mins(1))
     );
     let events = options.events.unwrap();
     let kept: Vec<_> = EventName::ALL
@@ -119,6 +130,18 @@ fn a_wrong_value_is_told_in_one_line_with_what_the_option_takes() {
         (
             &["--format", "x\ny"],
             "--format: 'x\\ny' is not a format; it takes json, text, logfmt or influx",
+        ),
+        (
+            &["--on-event", " "],
+            "--on-event: ' ' is not a command; it takes a line for the shell",
+        ),
+        (
+            &["--on-events", "down,gap"],
+            "--on-events: 'gap' is not an event for hooks; it takes others, like down,up",
+        ),
+        (
+            &["--on-event-timeout", "0s"],
+            "--on-event-timeout: '0s' is not above zero; it takes a duration above zero, like 30s or 5m",
         ),
         (
             &["--workers", "257"],

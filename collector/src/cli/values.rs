@@ -11,6 +11,7 @@ use crate::control::LONGEST_SILENCE;
 use crate::output::Format;
 use crate::output::events::{EventName, EventSet};
 use crate::track::config::{Margin, Probe};
+use crate::track::event::Happening;
 use crate::track::patience::MOST_MISSES;
 use crate::track::silences::Reason;
 
@@ -32,7 +33,7 @@ pub(super) fn http(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| refuse(text, "an address to serve at", takes))
 }
 
-pub(super) fn workers(text: &str) -> Result<NonZeroU16, String> {
+pub(super) fn threads(text: &str) -> Result<NonZeroU16, String> {
     let takes = "a number from 1 to 256";
     NonZeroU16::new(number(text, 1, MAX_WORKERS.get().into(), takes)?)
         .ok_or_else(|| refuse(text, "in range", takes))
@@ -146,12 +147,13 @@ pub(super) fn margin(text: &str) -> Result<Margin, String> {
 }
 
 pub(super) fn forget(text: &str) -> Result<Duration, String> {
-    let takes = "a duration above zero, like 90s or 24h";
-    let forget = duration(text, takes)?;
-    if forget.is_zero() {
-        Err(refuse(text, "above zero", takes))
-    } else {
-        Ok(forget)
+    above_zero(text, "a duration above zero, like 90s or 24h")
+}
+
+fn above_zero(text: &str, takes: &str) -> Result<Duration, String> {
+    match duration(text, takes)? {
+        Duration::ZERO => Err(refuse(text, "above zero", takes)),
+        duration => Ok(duration),
     }
 }
 
@@ -166,6 +168,33 @@ pub(super) fn period(text: &str) -> Result<Period, String> {
 
 fn duration(text: &str, takes: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| refuse(text, "a duration", takes))
+}
+
+/// A hook is for what happens: not for snapshots, for what is told to the reader of the lines alone, or for the end, when no
+/// hook begins any more.
+pub(super) fn hooked_events(text: &str) -> Result<EventSet, String> {
+    let chosen = events(text)?;
+    let never = [
+        EventName::Source(Happening::Report),
+        EventName::Source(Happening::State),
+        EventName::Gap,
+        EventName::End,
+    ];
+    match never.into_iter().find(|&event| chosen.contains(event)) {
+        Some(event) => Err(refuse(event.name(), "an event for hooks", "others, like down,up")),
+        None => Ok(chosen),
+    }
+}
+
+pub(super) fn command(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err(refuse(text, "a command", "a line for the shell")),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+pub(super) fn hook_timeout(text: &str) -> Result<Duration, String> {
+    above_zero(text, "a duration above zero, like 30s or 5m")
 }
 
 pub(super) fn events(text: &str) -> Result<EventSet, String> {

@@ -151,6 +151,7 @@ impl EventName {
                 Field::SocketDrops,
                 Field::EventsDropped,
                 Field::StateFailures,
+                Field::HooksDropped,
             ],
             Self::Gap => &[Field::Dropped],
             Self::Blind => &[Field::Cause, Field::BlindMs],

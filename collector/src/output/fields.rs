@@ -133,6 +133,7 @@ table! {
     SocketDrops "socket_drops" Count "datagrams that the collector's own sockets had no room for"
     EventsDropped "events_dropped" Count "lines that the reader was too slow for"
     StateFailures "state_failures" Count "how often the state file could not be saved"
+    HooksDropped "hooks_dropped" Count "events that no hook was run for, because too many waited"
     Dropped "dropped" Count "lines that the reader was too slow for, and missed here"
     BlindMs "blind_ms" Milliseconds "how long the collector could not listen; every deadline is put off by it"
     Count "count" Count "live sources that are silent"

@@ -7,7 +7,7 @@ use super::escape;
 use super::fields::{Counts, Value};
 use super::line::Line;
 
-pub(super) fn render(line: &Line<'_>, out: &mut String) -> fmt::Result {
+pub(crate) fn render(line: &Line<'_>, out: &mut String) -> fmt::Result {
     out.push('{');
     let mut separator = "";
     line.each(|field, value| {

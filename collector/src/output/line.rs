@@ -164,7 +164,8 @@ fn each_of_tick<'a>(tick: &'a Tick, mut put: impl FnMut(Field, Value<'a>) -> fmt
     put(Field::Rejected, Value::Counts(Counts::ByReason(&tick.rejected)))?;
     put(Field::SocketDrops, Value::Count(tick.socket_drops))?;
     put(Field::EventsDropped, Value::Count(tick.events_dropped))?;
-    put(Field::StateFailures, Value::Count(tick.state_failures))
+    put(Field::StateFailures, Value::Count(tick.state_failures))?;
+    put(Field::HooksDropped, Value::Count(tick.hooks_dropped))
 }
 
 /// Whole milliseconds, rounded down: a line never claims more time than has passed.

@@ -4,6 +4,7 @@
 //! format is made from that sequence, the JSON Schema and the documentation from that table. Lines go to
 //! their reader through a [`pipe::Pipe`], which never makes the reception wait.
 
+pub(crate) mod environment;
 mod escape;
 pub mod events;
 pub mod fields;

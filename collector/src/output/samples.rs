@@ -186,6 +186,7 @@ fn tick() -> Tick {
         socket_drops: 6,
         events_dropped: 7,
         state_failures: 8,
+        hooks_dropped: 9,
     }
 }
 

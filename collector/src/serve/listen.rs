@@ -16,6 +16,7 @@ use super::server::{self, Guest, Server};
 use crate::background;
 use crate::failure::{Exit, Failure};
 use crate::handle::Handle;
+use crate::hooks;
 use crate::output::pipe::Depth;
 use crate::teller::Losses;
 
@@ -44,6 +45,8 @@ pub struct Watched {
     pub depth: Depth,
     /// What the reader of the output was too slow for.
     pub losses: Losses,
+    /// What has become of the events that hooks are for.
+    pub hooks: hooks::Counts,
 }
 
 /// The serving thread.

@@ -18,6 +18,7 @@ use super::feed::Ring;
 use super::picture::Picture;
 use super::routes::Site;
 use crate::clock::{self, Reading};
+use crate::hooks::{self, Outcome};
 use crate::lag::Lag;
 use crate::track::event::{State, Tick};
 use crate::track::survey::Row;
@@ -94,6 +95,7 @@ enum Take {
     Dropped,
     Events,
     Lag,
+    Hooks,
     One(fn(&Measures) -> f64),
     Each(fn(&SourceMeasures) -> f64),
 }
@@ -134,6 +136,8 @@ metrics! {
     "queue_limit_lines" Gauge [] Take::One(|all| all.queue_limit as f64), "Event lines that may wait (--queue)";
     "loop_lag" Histogram seconds [] Take::Lag,
         "How long the rounds of the receiving loops took: no beat and no deadline waits longer for its turn";
+    "hooks" Counter ["outcome"] Take::Hooks, "Events that hooks are for (--on-event), by what has become of them";
+    "hooks_waiting" Gauge [] Take::One(|all| all.hooks.waiting() as f64), "Events that wait for their hook";
     "mass_loss" Gauge [] Take::One(|all| f64::from(u8::from(all.mass_loss))),
         "1 while half or more of the live sources are silent together";
     "blind" Counter seconds [] Take::One(|all| all.blind.as_secs_f64()),
@@ -165,6 +169,7 @@ struct Measures {
     events_dropped: u64,
     queue_lines: usize,
     queue_limit: usize,
+    hooks: hooks::Counts,
     mass_loss: bool,
     blind: Duration,
     sources: Vec<SourceMeasures>,
@@ -253,6 +258,7 @@ impl Site {
             events_dropped: self.losses.in_all(),
             queue_lines: self.depth.lines(),
             queue_limit: self.depth.capacity(),
+            hooks: self.hooks.clone(),
             mass_loss: ring.mass().is_some(),
             blind: ring.blind_in_all(),
             sources: rows.map(|row| SourceMeasures::of(row, &ring, &clock)).collect(),
@@ -302,6 +308,9 @@ impl Measures {
                 .events
                 .iter()
                 .try_for_each(|&(event, lines)| series.put(&mut family, event, lines as f64)),
+            Take::Hooks => Outcome::ALL.into_iter().try_for_each(|outcome| {
+                series.put(&mut family, outcome.name(), self.hooks.of(outcome) as f64)
+            }),
             Take::Lag => put_lag(&self.lag, &mut family),
             Take::One(value) => encode_value(metric.kind, value(self), family),
             Take::Each(value) => self

@@ -17,6 +17,7 @@ use super::selection::Selection;
 use super::status::Listing;
 use super::stream::{Body, Subscription};
 use super::{page, source};
+use crate::hooks;
 use crate::output::events::{EventName, EventSet};
 use crate::output::pipe::Depth;
 use crate::teller::Losses;
@@ -28,6 +29,7 @@ pub(super) struct Site {
     pub(super) per_source: bool,
     pub(super) depth: Depth,
     pub(super) losses: Losses,
+    pub(super) hooks: hooks::Counts,
     pub(super) looker: Looker,
     pub(super) feed: Feed,
     pub(super) told: Told,
@@ -68,6 +70,7 @@ impl Site {
             per_source: false,
             depth: watched.depth,
             losses: watched.losses,
+            hooks: watched.hooks,
             looker,
             feed,
             told: Told::default(),

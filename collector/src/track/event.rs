@@ -420,6 +420,8 @@ pub struct Tick {
     pub events_dropped: u64,
     /// How often the state file could not be saved.
     pub state_failures: u64,
+    /// Events that no hook was run for because too many waited.
+    pub hooks_dropped: u64,
 }
 
 impl Tick {
@@ -432,5 +434,6 @@ impl Tick {
         self.socket_drops += other.socket_drops;
         self.events_dropped += other.events_dropped;
         self.state_failures += other.state_failures;
+        self.hooks_dropped += other.hooks_dropped;
     }
 }

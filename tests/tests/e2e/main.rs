@@ -10,6 +10,7 @@
 mod blindness;
 mod control;
 mod detection;
+mod hooks;
 mod hostile;
 mod http;
 mod inventory;

@@ -1,0 +1,155 @@
+//! Commands that are run when something happens (docs/hooks.md).
+//!
+//! Whoever tells an event hands it over here too, without waiting ([`Caller`]). One thread keeps what waits
+//! (`queue`), begins hooks while there is room, and sees to it that they end (`dispatch`). It does not depend on
+//! the reader of the event lines: a server is put back also while nobody reads.
+
+mod counts;
+mod dispatch;
+mod process;
+mod queue;
+mod watch;
+
+pub use counts::{Counts, Outcome};
+
+use std::io;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::clock::Reading;
+use crate::output::events::{EventName, EventSet};
+use crate::track::event::{Event, Happening, What};
+use dispatch::{Dispatcher, Message};
+use queue::Queue;
+
+/// How many events may be on their way to the hooks' thread, and how many may wait there.
+const MAX_WAITING: usize = 65_536;
+
+/// How long hooks that run when the collector ends may go on, before they are told to end too.
+const AT_THE_END: Duration = Duration::from_secs(5);
+
+/// What is run, when, and how much of it at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The command, as the shell takes it.
+    pub command: String,
+    /// The events that it is run for.
+    pub events: EventSet,
+    /// How many may run at once.
+    pub parallel: NonZeroU16,
+    /// How long each may take.
+    pub timeout: Duration,
+}
+
+/// The hooks' thread.
+#[derive(Debug)]
+pub struct Hooks {
+    caller: Caller,
+    thread: JoinHandle<()>,
+}
+
+/// Where events are handed over; each thread that tells something has one.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    events: EventSet,
+    messages: Sender<Message>,
+    /// Events on their way.
+    sent: Arc<AtomicUsize>,
+    counts: Counts,
+}
+
+impl Hooks {
+    /// Begins to wait for events, of the collector called `collector`.
+    ///
+    /// # Errors
+    /// The system's, where it has no thread to give.
+    pub fn open(settings: Settings, collector: String) -> io::Result<Self> {
+        let (messages, incoming) = channel();
+        let caller = Caller {
+            events: heard(settings.events),
+            messages,
+            sent: Arc::default(),
+            counts: Counts::default(),
+        };
+        let queue = Queue::new(run_for(settings.events), MAX_WAITING, caller.counts.clone());
+        let dispatcher = Dispatcher::new(settings, collector, queue, incoming, &caller);
+        let thread = thread::Builder::new()
+            .name("hooks".to_owned())
+            .spawn(move || dispatcher.run())?;
+        Ok(Self { caller, thread })
+    }
+
+    /// Where events are handed over.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        self.caller.clone()
+    }
+
+    /// What has become of the events.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.caller.counts.clone()
+    }
+
+    /// Begins no more hooks, and waits for those that run: for a bounded time.
+    pub fn finish(self) {
+        // Where the thread is gone, it has panicked, which is told below.
+        let _ = self.caller.messages.send(Message::End);
+        if let Err(panic) = self.thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+impl Caller {
+    /// Hands an event over, without waiting. Where too many are on their way, it is counted instead.
+    pub fn offer(&self, event: &Event, clock: &Reading) {
+        if !self.events.contains(EventName::of(&event.what)) {
+            return;
+        }
+        // The end of a mass loss is what others wait for.
+        let is_needed = matches!(event.what, What::MassOver(_));
+        if self.sent.fetch_add(1, Ordering::SeqCst) >= MAX_WAITING && !is_needed {
+            self.sent.fetch_sub(1, Ordering::SeqCst);
+            self.counts.add(Outcome::Dropped, 1);
+            return;
+        }
+        let time_us = clock.wall_micros(event.at);
+        // It fails only where the hooks have ended before their callers.
+        let _ = self
+            .messages
+            .send(Message::Event(Box::new(event.clone()), time_us));
+    }
+
+    /// How many events no hook was run for because too many waited.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.counts.of(Outcome::Dropped)
+    }
+}
+
+/// The events that hooks are run for where `chosen` are asked for. `steady` tells which of the states that were held back
+/// is the present one, so who asks for one of these is told that too.
+fn run_for(chosen: EventSet) -> EventSet {
+    let held_back = [Happening::Up, Happening::Late, Happening::Down].map(EventName::Source);
+    let steady = EventName::Source(Happening::Steady);
+    let asks_for_states = held_back.into_iter().any(|event| chosen.contains(event));
+    set_of(|event| chosen.contains(event) || (asks_for_states && event == steady))
+}
+
+/// The events that are handed over where `chosen` are asked for: the queue has to know when a mass loss is over.
+fn heard(chosen: EventSet) -> EventSet {
+    let run_for = run_for(chosen);
+    set_of(|event| run_for.contains(event) || event == EventName::MassOver)
+}
+
+fn set_of(is_in: impl Fn(EventName) -> bool) -> EventSet {
+    EventName::ALL.into_iter().filter(|&event| is_in(event)).collect()
+}
+
+#[cfg(test)]
+mod tests;
