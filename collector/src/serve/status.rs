@@ -13,6 +13,7 @@ use crate::clock::{self, Reading};
 use crate::output::fields::{Counts, Field, Time, Value};
 use crate::output::json;
 use crate::output::line::VERSION;
+use crate::track::event::State;
 use crate::track::survey::Row;
 
 /// The list that is being written. It walks over the newest picture, so that a slow reader keeps no old one.
