@@ -85,6 +85,7 @@ pub trait Stored: Sized {
 
 /// What is known of one source and outlives the process.
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are of the largest")]
 pub enum Record {
     /// Of one that was heard.
     Heard(Heard),
