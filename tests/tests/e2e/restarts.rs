@@ -178,8 +178,8 @@ fn a_file_that_is_damaged_or_taken_ends_the_run_and_is_left_alone() {
     damage(&|bytes| bytes.clear(), "it is cut off");
     damage(&|bytes| bytes[0] = 0, "it is no state file");
     damage(
-        &|bytes| bytes[9] = 2,
-        "its format is version 2, and this release reads 1",
+        &|bytes| bytes[9] = 1,
+        "its format is version 1, and this release reads 2",
     );
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
