@@ -39,6 +39,22 @@ impl Scene {
         finished.stdout.join("\n")
     }
 
+    /// What `arguments` print when it begins so: what was seen a moment ago is shown for a moment.
+    fn shows(&self, code: i32, arguments: &[&str], begin: &str) -> String {
+        let limit = Limit::soon();
+        loop {
+            let finished = self.run(arguments);
+            let printed = finished.stdout.join("\n");
+            if finished.code == Some(code) && printed.starts_with(begin) {
+                return printed;
+            }
+            assert!(
+                !limit.left().is_zero(),
+                "{arguments:?} does not begin with {begin}: {finished:?}"
+            );
+        }
+    }
+
     fn connect(&self) -> UnixStream {
         let stream = UnixStream::connect(path_in(&self.directory)).unwrap();
         stream.set_read_timeout(Some(Limit::soon().left())).unwrap();
@@ -91,17 +107,12 @@ fn status_shows_the_worst_first_and_ends_as_a_plugin_does() {
     let mut stopped = scene.source("stopped");
     stopped.bye(Reason::Stop, 0);
     scene.collector.tells("stopped", "stopped stop");
-    let well = scene.prints(0, &["status"]);
-    assert!(well.starts_with("attic: 1 stopped  "), "{well}");
+    scene.shows(0, &["status"], "attic: 1 stopped  ");
     scene.source("living");
     scene.dead("mortal");
 
-    let table = scene.prints(1, &["status"]);
+    let table = scene.shows(1, &["status"], "attic: 1 down, 1 up, 1 stopped  ");
     let lines: Vec<_> = table.lines().collect();
-    assert!(
-        lines[0].starts_with("attic: 1 down, 1 up, 1 stopped  "),
-        "{table}"
-    );
     let first = |line: &str| line.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
     let rows: Vec<_> = lines[2..].iter().map(|line| first(line)).collect();
     assert_eq!(
@@ -200,7 +211,7 @@ fn a_silenced_source_is_told_as_such_also_after_a_restart() {
     let mut scene = Scene { directory, collector };
     let address = scene.collector.address();
     let mut sender = scene.dead("fridge-7");
-    assert!(scene.prints(1, &["status"]).contains("1 down"));
+    scene.shows(1, &["status"], "attic: 1 down  ");
 
     let said = scene.prints(0, &["silence", "fridge-7", "2h", "--reason", "Ann is at it"]);
     assert!(said.starts_with("fridge-7 is silenced until 20"), "{said}");
@@ -246,7 +257,7 @@ fn a_silenced_source_is_told_as_such_also_after_a_restart() {
         scene.prints(0, &["unsilence", "fridge-7"]),
         "fridge-7 was not silenced"
     );
-    scene.prints(1, &["status"]);
+    scene.shows(1, &["status"], "attic: 1 down  ");
 
     // A short one ends by itself, and says so.
     scene.prints(0, &["silence", "fridge-7", "20ms"]);
@@ -287,7 +298,7 @@ fn those_who_are_expected_and_never_heard_are_shown_and_silenced() {
     for label in ["gate", "lamp"] {
         scene.collector.tells(label, "down never");
     }
-    let table = scene.prints(1, &["status"]);
+    let table = scene.shows(1, &["status"], "attic: 2 down  ");
     assert!(
         table.contains("down   gate    never") && table.contains("  never  "),
         "{table}"
@@ -496,7 +507,7 @@ fn watch_shows_it_anew_until_it_is_interrupted() {
     shows("attic: 1 up");
     scene.collector.stop();
     shows("no collector answers");
-    watch.signal(Signal::INT);
+    watch.signal(Signal::TERM);
     assert_eq!(watch.wait().code(), None, "a signal has ended it");
     assert!(!fs::exists(path).unwrap());
 }
