@@ -37,6 +37,17 @@ impl LossRuns {
         }
     }
 
+    /// Those of a source that was known before, whose schedule has turned `past` slots: what is settled by now was so then.
+    #[must_use]
+    pub fn resumed(slots: &Slots, past: i64) -> Self {
+        let on_the_wheel = slots.highest().get().saturating_sub(SLOTS - 1);
+        let mut runs = Self::new(slots);
+        runs.next = runs.next.max(on_the_wheel.into());
+        runs.look(slots, past);
+        runs.take();
+        runs
+    }
+
     /// Settles what leaves the wheel when `seq` comes, before it does.
     pub fn turn(&mut self, slots: &Slots, seq: Seq) {
         let leaving = u64::from(seq.get()).saturating_sub((SLOTS - 1).into());

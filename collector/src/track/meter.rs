@@ -39,6 +39,15 @@ impl Meter {
         }
     }
 
+    /// Of a source that was known before, whose schedule has turned `past` slots.
+    #[must_use]
+    pub fn resumed((slots, past): (&Slots, i64), offset_us: i64) -> Self {
+        Self {
+            loss_runs: LossRuns::resumed(slots, past),
+            ..Self::new(slots, offset_us)
+        }
+    }
+
     /// A session began, whose first frame is on the wheel `new`; that of the one before it was `ended`.
     pub fn renew(&mut self, ended: &Slots, new: &Slots, offset_us: i64) {
         self.loss_runs.renew(ended, new);

@@ -78,12 +78,15 @@ impl Snapshots {
         Some(&mut ledger.meter)
     }
 
-    /// A source that was known before the collector was restarted has this number, and these counters.
-    pub fn restore(&mut self, id: SourceId, source: &Source, tally: Tally) {
-        self.admit(id, source);
-        let reports = self.reports.as_mut();
-        if let Some(ledger) = reports.and_then(|reports| reports.ledgers.get_mut(id)) {
-            ledger.last = tally;
+    /// A source that was known before the collector was restarted has this number, and these counters; its schedule has
+    /// turned `past` slots.
+    pub fn restore(&mut self, id: SourceId, source: &Source, (tally, past): (Tally, i64)) {
+        if let Some(reports) = &mut self.reports {
+            let ledger = Ledger {
+                last: tally,
+                meter: Meter::resumed((&source.slots, past), source.offset_us()),
+            };
+            reports.ledgers.put(id, ledger);
         }
     }
 

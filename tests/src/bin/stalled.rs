@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Write as _};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
@@ -315,7 +315,12 @@ impl Source {
         self.frame.sent_us = at.since(self.born).as_micros() as u64;
         let mut bytes = [0; FRAME_LEN];
         self.frame.emit(None, &mut bytes);
-        socket.send(&bytes)?;
+        match socket.send(&bytes) {
+            // The collector has ended.
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
+            Err(error) => return Err(error),
+            Ok(_) => {}
+        }
         self.frame.seq = self.frame.seq.next().expect("no run sends four billion frames");
         Ok(())
     }

@@ -51,6 +51,11 @@ impl Sender {
         }
     }
 
+    /// Makes its frames with `key` from now on.
+    pub fn set_key(&mut self, key: DeviceKey) {
+        self.key = Some(key);
+    }
+
     /// The same source with this schedule.
     #[must_use]
     pub const fn every_ms(mut self, interval_ms: u32) -> Self {

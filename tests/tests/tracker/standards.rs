@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use beacon_collector::track::config::Config;
+use beacon_collector::track::event::SourceId;
 use beacon_common::Frame;
 use beacon_tests::line::Line;
-use beacon_tests::stage::{Stage, beat, in_session};
+use beacon_tests::stage::{Stage, at, beat, in_session};
 
 /// A collector that reports every minute, and has heard nothing yet.
 fn reporting() -> Stage {
@@ -41,6 +42,26 @@ fn value<'a>(line: &'a Line, key: &str) -> &'a str {
     found
         .map(|(_, value)| value.as_str())
         .expect("a report has this key")
+}
+
+/// A session that is as long as can be: what was lost in it before the restart is no run of the report after it, and is
+/// not gone through number by number.
+#[test]
+fn a_report_after_a_restart_tells_of_the_runs_since() {
+    let mut before = reporting();
+    before.hear(1_000, &beat(1));
+    let last = u32::MAX - 10_000;
+    before.hear(2_000, &beat(last));
+    let mut stage = reporting();
+    for record in before.tracker.portion(SourceId::FIRST).records {
+        assert_eq!(stage.tracker.restore(record, at(2_000)), Ok(()));
+    }
+    for seq in [last + 1, last + 3] {
+        stage.hear(59_000, &beat(seq));
+    }
+    let line = report(&mut stage, 1);
+    let told = [value(&line, "loss_run_max"), value(&line, "loss_runs")];
+    assert_eq!((line.lost, told), (1, ["1", "[1, 0, 0, 0, 0, 0]"]), "{line:#?}");
 }
 
 /// RFC 4737, section 9: the tables of examples, with how many are reordered and the greatest extent.

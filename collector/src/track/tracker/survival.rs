@@ -8,7 +8,6 @@ use crate::track::event::{Cause, Event, SourceId, What};
 use crate::track::inventory::Unheard;
 use crate::track::reject::Reject;
 use crate::track::stored::{Heard, Record};
-use crate::track::tell;
 
 /// How many numbers of the table a portion covers: some ten microseconds' worth of copying.
 const PORTION: u32 = 256;
@@ -156,8 +155,9 @@ impl Tracker {
             patiences.restore(id, patience.map(|patience| *patience));
         }
         let record = (&self.table[id], self.table.history(id));
-        let tally = tell::tally(record, now, self.rules());
-        self.snapshots.restore(id, record.0, tally);
+        let past = record.0.turned_past(now, self.rules());
+        let tally = record.1.tally(&record.0.slots, past);
+        self.snapshots.restore(id, record.0, (tally, past));
         self.deadlines.arm(id.0, self.deadline(id));
         Ok(())
     }
