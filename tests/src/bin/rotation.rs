@@ -122,10 +122,8 @@ fn rotate(options: &Options) -> String {
             tick.number(&format!("rejected.{reason}")).to_string(),
         );
     }
-    for event in ["late", "down", "restarted"] {
-        let count = told.iter().filter(|line| line.event() == event).count();
-        row(&format!("`{event}` lines"), count.to_string());
-    }
+    let restarted = told.iter().filter(|line| line.event() == "restarted");
+    row("`restarted` lines", restarted.count().to_string());
     table.to_string()
 }
 

@@ -51,12 +51,14 @@ fn a_report_after_a_restart_tells_of_the_runs_since() {
     let mut before = reporting();
     before.hear(1_000, &beat(1));
     let last = u32::MAX - 10_000;
-    before.hear(2_000, &beat(last));
+    for (second, seq) in (2..).zip(last..=last + 3) {
+        before.hear(second * 1_000, &beat(seq));
+    }
     let mut stage = reporting();
     for record in before.tracker.portion(SourceId::FIRST).records {
-        assert_eq!(stage.tracker.restore(record, at(2_000)), Ok(()));
+        assert_eq!(stage.tracker.restore(record, at(5_000)), Ok(()));
     }
-    for seq in [last + 1, last + 3] {
+    for seq in [last + 4, last + 6] {
         stage.hear(59_000, &beat(seq));
     }
     let line = report(&mut stage, 1);
