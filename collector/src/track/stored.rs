@@ -85,7 +85,10 @@ pub trait Stored: Sized {
 
 /// What is known of one source and outlives the process.
 #[derive(Clone)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are of the largest")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are of the large one, and none is kept for longer than it takes to write it"
+)]
 pub enum Record {
     /// Of one that was heard.
     Heard(Heard),
