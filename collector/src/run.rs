@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::failure::{Exit, Failure};
 use crate::handle::Handle;
 use crate::net::{self, Listening};
+use crate::notify::Notifier;
 use crate::output::Settings;
 use crate::output::pipe::{Inlet, Notice, Pipe, Stdout};
 use crate::output::tap::Tap;
@@ -34,10 +35,19 @@ use crate::track::tracker::Tracker;
 /// [`Exit::System`] where an address cannot be listened on, or the system refuses what every process needs.
 pub fn run(config: Config) -> Result<(), Failure> {
     let has_keys = !config.track.keys.is_empty();
+    let handed = net::handed::take()?;
     // Before any moment is taken: time goes on where it has ended.
     let mut store = config.state.map(Store::open).transpose()?;
     let opened = clock::now();
-    let listening = net::open(&config.listen, config.workers)?;
+    // What waits in sockets that were open before came after the last run had ended, if that is known.
+    let waited_since = store.as_ref().and_then(Store::heard_until);
+    let is_handed = !handed.is_empty();
+    let since = waited_since.filter(|_| is_handed).unwrap_or(opened);
+    let listening = if is_handed {
+        net::handed::adopt(handed, &config.listen)?
+    } else {
+        net::open(&config.listen, config.workers)?
+    };
     let listen = listening.addresses.clone();
     if !has_keys {
         log::warn!("without --keys, anyone who can reach this collector can speak for any source");
@@ -68,7 +78,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
         .into_iter()
         .map(|shard| {
             let bell = store.as_ref().map(Store::bell);
-            shard.listening_since(opened).ringing(bell)
+            shard.listening_since(since).ringing(bell)
         })
         .collect();
     let keeper = store.map(|store| store.keep(shards.iter().map(Shard::handle).collect()));
@@ -94,7 +104,8 @@ pub fn run(config: Config) -> Result<(), Failure> {
         .watching_reader(io::stdout().as_raw_fd())
         .reading_keys(config.keys)
         .reading_inventory(roster)
-        .saving_by(keeper);
+        .saving_by(keeper)
+        .notifying(Notifier::from_environment(clock::now()));
     let workers = spawn(shards, &orders).map_err(|error| refused("start a thread", &error))?;
     let over = supervisor
         .run(workers)

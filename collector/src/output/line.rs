@@ -49,7 +49,7 @@ impl<'a> Line<'a> {
                 put(Field::Listen, Value::Addresses(Addresses(listen)))?;
                 put(Field::Pid, Value::Count(std::process::id().into()))
             }
-            What::Tick(tick) => each_of_tick(tick, put),
+            What::Tick(tick) | What::End(tick) => each_of_tick(tick, put),
             What::Gap { dropped } => put(Field::Dropped, Value::Count(*dropped)),
             What::Blind { blind, cause } => {
                 put(Field::Cause, Value::Text(cause.name()))?;
@@ -59,7 +59,6 @@ impl<'a> Line<'a> {
                 put(Field::Count, Value::Count(mass.count))?;
                 put(Field::Total, Value::Count(mass.total))
             }
-            What::End => Ok(()),
         }
     }
 }

@@ -171,7 +171,7 @@ pub(super) fn one_of_each() -> Vec<What> {
         },
         What::MassLoss(Mass { count: 6, total: 11 }),
         What::MassOver(Mass { count: 5, total: 11 }),
-        What::End,
+        What::End(tick()),
     ];
     sources.map(What::Source).into_iter().chain(collector).collect()
 }

@@ -107,7 +107,7 @@ impl Ring {
                     cause,
                 });
             }
-            What::Start { .. } | What::Tick(_) | What::Gap { .. } | What::End => {}
+            What::Start { .. } | What::Tick(_) | What::Gap { .. } | What::End(_) => {}
         }
         if self.lines.len() == LINES_KEPT {
             self.lines.pop_front();

@@ -39,7 +39,14 @@ fn supervisor() -> (Supervisor<Queued>, Queued, Arc<Orders>) {
     (supervisor, queue, Arc::new(orders))
 }
 
-/// A worker that does to each message what `answer` says, until that is to end.
+fn counted(received: u64) -> Tick {
+    Tick {
+        received,
+        ..Tick::default()
+    }
+}
+
+/// A worker that does to each message what `answer` says, until that is to end, when it has counted 3 datagrams.
 fn worker(orders: &Arc<Orders>, answer: impl Fn(Message) -> Option<()> + Send + 'static) -> Worker {
     let mut poll = Poll::new().unwrap();
     let (handle, mail) = connect(poll.registry(), Token(0)).unwrap();
@@ -54,7 +61,7 @@ fn worker(orders: &Arc<Orders>, answer: impl Fn(Message) -> Option<()> + Send + 
             poll.poll(&mut Events::with_capacity(1), None)?;
             while let Some(message) = mail.read() {
                 if answer(message).is_none() {
-                    return Ok(());
+                    return Ok(counted(3));
                 }
             }
         }
@@ -129,7 +136,7 @@ fn the_end_is_told_when_every_worker_has_ended() {
     let workers = vec![counting(&orders, 0), telling];
     orders.end();
     supervisor.run(workers).unwrap();
-    assert_eq!(queue.told(), [What::Gap { dropped: 7 }, What::End]);
+    assert_eq!(queue.told(), [What::Gap { dropped: 7 }, What::End(counted(6))]);
 }
 
 #[test]

@@ -47,8 +47,8 @@ pub enum What {
     MassLoss(Mass),
     /// Fewer than half of them are silent now.
     MassOver(Mass),
-    /// The collector ends in order.
-    End,
+    /// The collector ends in order, and has counted this in all.
+    End(Tick),
 }
 
 /// How many of how many sources are silent.
@@ -405,7 +405,7 @@ pub enum Detail {
     },
 }
 
-/// The regular sign of the collector's own life.
+/// The regular sign of the collector's own life: what it has counted since it began.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tick {
     /// Sources in each state, in the order of [`State::ALL`].
