@@ -49,6 +49,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
         net::open(&config.listen, config.workers)?
     };
     let listen = listening.addresses.clone();
+    let socket_drops = listening.dropped_before;
     if !has_keys {
         log::warn!("without --keys, anyone who can reach this collector can speak for any source");
     }
@@ -98,7 +99,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
         .map(watch)
         .transpose()
         .map_err(|error| refused("start a thread", &error))?;
-    teller.tell(What::Start { listen }, &clock::read());
+    teller.tell(What::Start { listen, socket_drops }, &clock::read());
     let supervisor = Supervisor::new(obedience, teller, config.tick)
         .map_err(|error| refused("wait for orders", &error))?
         .watching_reader(io::stdout().as_raw_fd())

@@ -91,6 +91,7 @@ pub fn adopt(handed: Vec<OwnedFd>, listen: &Listen) -> Result<Listening, Failure
     }
     Ok(Listening {
         addresses: sockets.iter().map(Socket::local).collect::<Vec<SocketAddr>>(),
+        dropped_before: sockets.iter().map(Socket::dropped_before).sum(),
         shards: vec![sockets],
         steering: None,
     })

@@ -21,6 +21,8 @@ pub struct Listening {
     pub shards: Vec<Vec<Socket>>,
     /// How datagrams are divided, where there is more than one shard.
     pub steering: Option<Steering>,
+    /// How many datagrams the sockets had no room for before this run, where they were open by then.
+    pub dropped_before: u64,
 }
 
 /// Beside one wildcard. A host with more addresses has them for others than its devices.
@@ -69,6 +71,7 @@ fn open_steered(listen: &Listen, steering: Option<Steering>) -> Result<Listening
         addresses,
         shards,
         steering,
+        dropped_before: 0,
     })
 }
 

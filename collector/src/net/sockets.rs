@@ -19,8 +19,8 @@ const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
 pub struct Socket {
     inner: socket2::Socket,
     local: SocketAddr,
-    /// A service manager has opened it, and keeps it open.
-    is_handed: bool,
+    /// What it had dropped before it was handed over by a service manager, which keeps it open; `None` where it is our own.
+    handed_with: Option<u32>,
     /// What the system has counted of it.
     drops: Drops,
 }
@@ -92,12 +92,12 @@ impl Socket {
         Ok(Self {
             inner,
             local,
-            is_handed: false,
+            handed_with: None,
             drops: Drops::default(),
         })
     }
 
-    /// Takes over a socket that a service manager has opened and bound. What it has dropped until now is not counted.
+    /// Takes over a socket that a service manager has opened and bound. What it has dropped until now is told apart.
     pub(super) fn adopt(handed: OwnedFd) -> io::Result<Self> {
         let inner = socket2::Socket::from(handed);
         let local = inner.local_addr()?.as_socket();
@@ -127,16 +127,21 @@ impl Socket {
         Ok(Self {
             inner,
             local,
-            is_handed: true,
+            handed_with: Some(seen),
             drops: Drops { in_all: 0, seen },
         })
     }
 
+    /// How many datagrams it had no room for before it was handed over.
+    pub(super) fn dropped_before(&self) -> u64 {
+        self.handed_with.unwrap_or_default().into()
+    }
+
     /// What the operator knows it by.
     pub(super) fn name(&self) -> String {
-        match self.is_handed {
-            true => format!("the service manager's socket {}", self.local),
-            false => format!("--listen {}", self.local),
+        match self.handed_with {
+            Some(_) => format!("the service manager's socket {}", self.local),
+            None => format!("--listen {}", self.local),
         }
     }
 

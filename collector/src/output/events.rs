@@ -143,7 +143,7 @@ impl EventName {
                 Field::DelayP99Us,
             ],
             Self::Source(_) => &[],
-            Self::Start => &[Field::Version, Field::Listen, Field::Pid],
+            Self::Start => &[Field::Version, Field::Listen, Field::Pid, Field::SocketDrops],
             Self::Tick | Self::End => &[
                 Field::Sources,
                 Field::Received,

@@ -162,6 +162,7 @@ pub(super) fn one_of_each() -> Vec<What> {
     let collector = [
         What::Start {
             listen: vec![address("[::]:7878"), address("239.0.0.7:7878")],
+            socket_drops: 4,
         },
         What::Tick(tick()),
         What::Gap { dropped: 17 },

@@ -28,6 +28,8 @@ pub enum What {
     Start {
         /// The addresses that it listens on.
         listen: Vec<SocketAddr>,
+        /// Datagrams that sockets which were open before had no room for until now.
+        socket_drops: u64,
     },
     /// The regular sign of the collector's own life.
     Tick(Tick),
