@@ -31,7 +31,9 @@ impl Notifier {
         Some(Self::new(Manager::from_environment()?, now))
     }
 
-    const fn new(manager: Manager, now: Moment) -> Self {
+    /// For this manager, which has heard nothing yet.
+    #[must_use]
+    pub const fn new(manager: Manager, now: Moment) -> Self {
         Self {
             manager,
             is_ready: false,

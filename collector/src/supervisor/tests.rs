@@ -4,6 +4,8 @@ use crate::output::Entry;
 use crate::output::events::EventSet;
 use crate::output::pipe::Full;
 use crate::signals;
+use beacon_common::manager::Manager;
+use std::os::unix::net::UnixDatagram;
 use std::sync::Mutex;
 
 /// A queue of which the threads of a test see the same.
@@ -115,6 +117,35 @@ fn a_tick_is_the_sum_of_all_workers() {
     let tick = supervisor.count().unwrap();
     assert_eq!((tick.received, tick.socket_drops), (43, 2));
     assert_eq!(tick.sources[0], 43);
+    supervisor.end().unwrap();
+}
+
+/// A worker that hangs is no reason to say that all is well.
+#[test]
+fn the_watchdog_is_not_fed_while_a_worker_does_not_answer() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
+    let listener = UnixDatagram::bind(&path).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let heard = || {
+        let mut bytes = [0; 100];
+        let next = || listener.recv(&mut bytes).ok().map(|len| bytes[..len].to_vec());
+        std::iter::from_fn(next).any(|word| word == b"WATCHDOG=1")
+    };
+    let (supervisor, _queue, orders) = supervisor();
+    let now = clock::now();
+    let manager = Manager::new(path.as_ref(), Some("10".as_ref())).unwrap();
+    let mut supervisor = supervisor.notifying(Some(Notifier::new(manager, now)));
+    supervisor.workers = vec![counting(&orders, 3)];
+    supervisor.notify(now);
+    assert!(heard());
+    let deaf = worker(&orders, |message| match message {
+        Message::End(_) => None,
+        _ => Some(()),
+    });
+    supervisor.workers.push(deaf);
+    supervisor.notify(clock::now());
+    assert!(!heard());
     supervisor.end().unwrap();
 }
 

@@ -65,6 +65,7 @@ fn report(handed_over: &HandedOver) -> String {
         false_alarms,
     } = handed_over;
     let sent = load.sent;
+    let told = |event| false_alarms.iter().filter(|line| line.event() == event).count();
     let missing = i128::from(sent) - i128::from(received + socket_drops);
     format!(
         "sent           {sent} in {:.1} s, {:.0} a second\n\
@@ -72,9 +73,10 @@ fn report(handed_over: &HandedOver) -> String {
          socket drops   {socket_drops}\n\
          missing        {missing}\n\
          longest blind  {longest_blind:?}\n\
-         false alarms   {}\n",
+         false alarms   {} late, {} down\n",
         load.took.as_secs_f64(),
         load.rate(),
-        false_alarms.len(),
+        told("late"),
+        told("down"),
     )
 }

@@ -46,7 +46,7 @@ pub struct HandedOver {
     pub runs: usize,
     /// The longest time that a collector was `blind` because it was `restarted`.
     pub longest_blind: Duration,
-    /// What was told of sources that were said to be silent, although all of them beat on.
+    /// The `late` and `down` lines that were told while all sources beat on.
     pub false_alarms: Vec<Line>,
 }
 
@@ -88,7 +88,12 @@ impl Handover {
         while !speaking.is_finished() {
             let collector = start()?;
             Limit::after(self.life).pass();
-            runs.push(Run::of(&collector.end_of_all()));
+            let mut run = Run::of(&collector.end_of_all());
+            if speaking.is_finished() {
+                // They have fallen silent.
+                run.false_alarms.clear();
+            }
+            runs.push(run);
             Limit::after(self.away).pass();
         }
         let load = speaking
@@ -103,12 +108,12 @@ impl Handover {
             let of = |key| tick.number(key).unsigned_abs();
             before + of("received") + told + of("socket_drops") == load.sent
         });
-        runs.push(Run::of(&last.end_of_all()));
+        let last = Run::of(&last.end_of_all());
         Ok(HandedOver {
-            received: runs.iter().map(|run| run.received).sum(),
-            socket_drops: runs.last().map_or(0, |run| run.socket_drops),
+            received: before + last.received,
+            socket_drops: last.socket_drops,
             longest_blind: runs.iter().map(|run| run.blind).max().unwrap_or_default(),
-            runs: runs.len(),
+            runs: runs.len() + 1,
             false_alarms: runs.into_iter().flat_map(|run| run.false_alarms).collect(),
             load,
         })
