@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
+use super::binaries::Binary;
 use super::collector::Collector;
 use super::directory::Directory;
 use super::limit::Limit;
@@ -57,6 +58,8 @@ impl Handover {
     /// What the system refuses, or that the fleet cannot be.
     pub fn run(&self) -> Result<HandedOver, String> {
         let refused = |error: io::Error| format!("the system refuses: {error}");
+        // What has to be built first is not to be waited for while the fleet speaks.
+        drop(Binary::Collector.command());
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).map_err(refused)?;
         let buffer = SockRef::from(&socket).set_recv_buffer_size(self.buffer);
         buffer.map_err(refused)?;
