@@ -1,13 +1,14 @@
 //! One run of the collector, from its sockets to its last line.
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::num::NonZeroU16;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, Once};
 
 use beacon_common::Label;
 
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::failure::{Exit, Failure};
 use crate::handle::Handle;
 use crate::net::{self, Listening};
@@ -41,14 +42,9 @@ pub fn run(config: Config) -> Result<(), Failure> {
     let opened = clock::now();
     // What waits in sockets that were open before came after the last run had ended, if that is known.
     let waited_since = store.as_ref().and_then(Store::heard_until);
-    let is_handed = !handed.is_empty();
-    let since = waited_since.filter(|_| is_handed).unwrap_or(opened);
-    let listening = if is_handed {
-        net::handed::adopt(handed, &config.listen)?
-    } else {
-        net::open(&config.listen, config.workers)?
-    };
-    let listen = listening.addresses.clone();
+    let since = waited_since.filter(|_| !handed.is_empty()).unwrap_or(opened);
+    let listening = listen(handed, &config.listen, config.workers)?;
+    let addresses = listening.addresses.clone();
     let socket_drops = listening.dropped_before;
     if !has_keys {
         log::warn!("without --keys, anyone who can reach this collector can speak for any source");
@@ -99,7 +95,11 @@ pub fn run(config: Config) -> Result<(), Failure> {
         .map(watch)
         .transpose()
         .map_err(|error| refused("start a thread", &error))?;
-    teller.tell(What::Start { listen, socket_drops }, &clock::read());
+    let start = What::Start {
+        listen: addresses,
+        socket_drops,
+    };
+    teller.tell(start, &clock::read());
     let supervisor = Supervisor::new(obedience, teller, config.tick)
         .map_err(|error| refused("wait for orders", &error))?
         .watching_reader(io::stdout().as_raw_fd())
@@ -115,6 +115,17 @@ pub fn run(config: Config) -> Result<(), Failure> {
     // After the last line is written, so that those who follow the lines get it too.
     service.into_iter().for_each(Service::end);
     over.saved
+}
+
+/// The sockets that are handed over, or where there are none, our own.
+fn listen(handed: Vec<OwnedFd>, listen: &Listen, workers: NonZeroU16) -> Result<Listening, Failure> {
+    if handed.is_empty() {
+        return net::open(listen, workers);
+    }
+    if workers.get() > 1 {
+        log::info!("one worker: what a service manager hands over is not divided");
+    }
+    net::handed::adopt(handed, listen)
 }
 
 fn open_pipe(output: &Settings, tap: Option<Tap>, orders: &Arc<Orders>) -> Result<Pipe, Failure> {
