@@ -1,16 +1,14 @@
 //! Under a service manager: sockets that are handed over, and what it is told.
 
-use beacon_tests::e2e::{
-    Binary, Collector, Directory, HandedOver, Handover, Limit, Line, Process, Sender, Signal,
-};
+use beacon_tests::e2e::{Binary, Collector, Directory, Handover, Limit, Line, Process, Sender, Signal};
 use beacon_tests::random::number_from_environment;
 use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
 use std::time::Duration;
 
-fn handover(away: Duration, buffer: usize) -> (Handover, HandedOver) {
-    let handover = Handover {
+fn handover(away: Duration, buffer: usize) -> Handover {
+    Handover {
         sources: 1_000,
         rate: 2_000,
         lasts: Duration::from_secs(4),
@@ -18,18 +16,17 @@ fn handover(away: Duration, buffer: usize) -> (Handover, HandedOver) {
         away,
         buffer,
         seed: number_from_environment("BEACON_SEED", 1),
-    };
-    println!("{handover:?}");
-    let handed_over = handover.run().unwrap();
-    println!("{handed_over:?}");
-    (handover, handed_over)
+    }
 }
 
 /// Each datagram is received by one of the collectors, and no source is called down. A load that comes late may be called
 /// so.
 #[test]
 fn a_restart_loses_no_datagram_and_calls_nobody_down() {
-    let (_, handed_over) = handover(Duration::from_millis(20), 1 << 20);
+    let handover = handover(Duration::from_millis(20), 1 << 20);
+    println!("{handover:?}");
+    let handed_over = handover.run().unwrap();
+    println!("{handed_over:?}");
     assert!(handed_over.runs >= 3, "{} collectors", handed_over.runs);
     assert_eq!(
         (handed_over.received, handed_over.socket_drops),
@@ -42,7 +39,10 @@ fn a_restart_loses_no_datagram_and_calls_nobody_down() {
 /// What the socket had no room for while there was no collector is counted too, and once.
 #[test]
 fn what_is_dropped_while_nobody_listens_is_counted() {
-    let (_, handed_over) = handover(Duration::from_millis(300), 4_096);
+    let handover = handover(Duration::from_millis(300), 4_096);
+    println!("{handover:?}");
+    let handed_over = handover.run().unwrap();
+    println!("{handed_over:?}");
     assert!(handed_over.socket_drops > 0, "the buffer was to be too small");
     let accounted = handed_over.received + handed_over.socket_drops;
     assert_eq!(accounted, handed_over.load.sent);
