@@ -5,6 +5,7 @@
 //! command has left behind in its group is killed, and it is reaped.
 
 use beacon_common::Moment;
+use beacon_common::manager::VARIABLES;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::io;
@@ -14,7 +15,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::helper::{Answer, Helpers};
-use crate::notify::VARIABLES;
 
 /// A command that does not die is killed again this often: it may have been starting when it was killed first.
 const KILL_AGAIN: Duration = Duration::from_secs(1);

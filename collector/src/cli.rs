@@ -52,7 +52,8 @@ struct CommandLine {
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// Address and port to listen on; a multicast group is joined. Repeatable; in the environment separated
-    /// by commas [default: port 7878 of every address of the host, IPv6 and IPv4]
+    /// by commas [default: what a service manager hands over, else port 7878 of every address of the
+    /// host, IPv6 and IPv4]
     #[arg(long, env = "BEACON_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',', value_parser = values::listen, allow_hyphen_values = true)]
     pub listen: Vec<SocketAddr>,
 

@@ -89,6 +89,12 @@ pub fn boottime_nanos() -> u64 {
     nanos(clock_gettime(ClockId::Boottime))
 }
 
+/// Reads `CLOCK_MONOTONIC`, by which service managers tell the time: microseconds.
+#[must_use]
+pub fn monotonic_micros() -> u64 {
+    nanos(clock_gettime(ClockId::Monotonic)) / 1_000
+}
+
 /// Has it be `now` when `CLOCK_BOOTTIME` is this. To be called before any moment is taken.
 pub fn set(now: Moment, boottime_nanos: u64) {
     AHEAD.store(now.as_nanos().wrapping_sub(boottime_nanos), Ordering::Relaxed);

@@ -24,6 +24,7 @@ pub mod inventory;
 pub mod keys;
 pub mod lag;
 pub mod net;
+pub mod notify;
 pub mod output;
 pub mod relay;
 pub mod run;

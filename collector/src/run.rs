@@ -1,17 +1,19 @@
 //! One run of the collector, from its sockets to its last line.
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::num::NonZeroU16;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, Once};
 
 use beacon_common::Label;
 
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::failure::{Exit, Failure};
 use crate::handle::Handle;
 use crate::hooks::Hooks;
 use crate::net::{self, Listening};
+use crate::notify::Notifier;
 use crate::output::Settings;
 use crate::output::pipe::{Inlet, Notice, Pipe, Stdout};
 use crate::relay::Relay;
@@ -35,11 +37,16 @@ use crate::track::tracker::Tracker;
 /// [`Exit::System`] where an address cannot be listened on, or the system refuses what every process needs.
 pub fn run(config: Config) -> Result<(), Failure> {
     let has_keys = !config.track.keys.is_empty();
+    let handed = net::handed::take()?;
     // Before any moment is taken: time goes on where it has ended.
     let mut store = config.state.map(Store::open).transpose()?;
     let opened = clock::now();
-    let listening = net::open(&config.listen, config.workers)?;
-    let listen = listening.addresses.clone();
+    // What waits in sockets that were open before came after the last run had ended, if that is known.
+    let waited_since = store.as_ref().and_then(Store::heard_until);
+    let since = waited_since.filter(|_| !handed.is_empty()).unwrap_or(opened);
+    let listening = listen(handed, &config.listen, config.workers)?;
+    let addresses = listening.addresses.clone();
+    let socket_drops = listening.dropped_before;
     if !has_keys {
         log::warn!("without --keys, anyone who can reach this collector can speak for any source");
     }
@@ -77,7 +84,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
         .into_iter()
         .map(|shard| {
             let bell = store.as_ref().map(Store::bell);
-            shard.listening_since(opened).ringing(bell)
+            shard.listening_since(since).ringing(bell)
         })
         .collect();
     let keeper = store.map(|store| store.keep(shards.iter().map(Shard::handle).collect()));
@@ -101,13 +108,18 @@ pub fn run(config: Config) -> Result<(), Failure> {
         .flatten()
         .collect::<Result<_, _>>()
         .map_err(|error| refused("start a thread", &error))?;
-    teller.tell(What::Start { listen }, &clock::read());
+    let start = What::Start {
+        listen: addresses,
+        socket_drops,
+    };
+    teller.tell(start, &clock::read());
     let supervisor = Supervisor::new(obedience, teller, config.tick)
         .map_err(|error| refused("wait for orders", &error))?
         .watching_reader(io::stdout().as_raw_fd())
         .reading_keys(config.keys)
         .reading_inventory(roster)
-        .saving_by(keeper);
+        .saving_by(keeper)
+        .notifying(Notifier::from_environment(clock::now()));
     let workers = spawn(shards, &orders).map_err(|error| refused("start a thread", &error))?;
     let over = supervisor
         .run(workers)
@@ -117,6 +129,17 @@ pub fn run(config: Config) -> Result<(), Failure> {
     services.into_iter().for_each(Service::end);
     hooks.into_iter().for_each(Hooks::finish);
     over.saved
+}
+
+/// The sockets that are handed over, or where there are none, our own.
+fn listen(handed: Vec<OwnedFd>, listen: &Listen, workers: NonZeroU16) -> Result<Listening, Failure> {
+    if handed.is_empty() {
+        return net::open(listen, workers);
+    }
+    if workers.get() > 1 {
+        log::info!("one worker: what a service manager hands over is not divided");
+    }
+    net::handed::adopt(handed, listen)
 }
 
 fn open_pipe(output: &Settings, feed: Option<&Feed>, orders: &Arc<Orders>) -> Result<Pipe, Failure> {

@@ -121,10 +121,10 @@ impl<Q: Queue> Shard<Q> {
         self
     }
 
-    /// Has listened since `opened`: nothing that it takes came before.
+    /// Its sockets were open at `since`: nothing that it takes came before.
     #[must_use]
-    pub const fn listening_since(mut self, opened: Moment) -> Self {
-        self.judged = opened;
+    pub const fn listening_since(mut self, since: Moment) -> Self {
+        self.judged = since;
         self
     }
 
@@ -156,24 +156,26 @@ impl<Q: Queue> Shard<Q> {
         self.handle.clone()
     }
 
-    /// Works until it is told to end.
+    /// Works until it is told to end. Returns what it has counted.
     ///
     /// # Errors
     /// The system's, where it cannot wait.
-    pub fn run(&mut self) -> io::Result<()> {
+    pub fn run(&mut self) -> io::Result<Tick> {
         loop {
             self.wait(self.patience())?;
             self.cycle();
             match self.ending {
                 None => {}
                 Some(Ending::InOrder(_)) => return self.close(),
-                Some(Ending::ReaderGone) => return Ok(()),
+                Some(Ending::ReaderGone) => return Ok(self.tick()),
             }
         }
     }
 
-    /// Stops listening and tells what is left to tell, while it may.
-    fn close(&mut self) -> io::Result<()> {
+    /// Stops listening and tells what is left to tell, while it may. What waits in a socket that others hold too stays
+    /// there for whoever listens next.
+    fn close(&mut self) -> io::Result<Tick> {
+        let socket_drops = self.socket_drops();
         self.ports.clear();
         while let Some(Ending::InOrder(give_up_at)) = self.ending {
             let rest = give_up_at.since(clock::now());
@@ -187,7 +189,10 @@ impl<Q: Queue> Shard<Q> {
             self.wait(Some(rest))?;
             self.read_mail();
         }
-        Ok(())
+        Ok(Tick {
+            socket_drops,
+            ..self.tracker.tick()
+        })
     }
 
     /// How long there is nothing to do unless something comes; `None` for ever.

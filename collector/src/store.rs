@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 use std::{io, path::Path};
 
-use beacon_common::Label;
+use beacon_common::{Label, Moment};
 
 pub mod bell;
 pub mod file;
@@ -52,6 +52,12 @@ impl Store {
             before,
             bell: bell::bell(),
         })
+    }
+
+    /// Up to when whoever saved the file had heard everything; `None` where there is no file.
+    #[must_use]
+    pub fn heard_until(&self) -> Option<Moment> {
+        self.before.as_ref().map(|reader| reader.header.heard_until)
     }
 
     /// Gives each source of the file to the tracker that it belongs to, as `owner` says. All of them then listen again.

@@ -19,6 +19,7 @@ use crate::handle::{Ending, Handle, Message};
 use crate::inventory::read_inventory;
 use crate::keys::read_masters;
 use crate::net::Steering;
+use crate::notify::Notifier;
 use crate::shard::Shard;
 use crate::signals::{Obedience, Orders};
 use crate::sorter;
@@ -50,6 +51,8 @@ pub struct Supervisor<Q> {
     keeper: Option<Keeper>,
     /// The file of the expected sources, likewise.
     roster: Option<Roster>,
+    /// Tells a service manager how it goes, if there is one.
+    notifier: Option<Notifier>,
 }
 
 /// What it takes to read the expected sources again.
@@ -68,7 +71,7 @@ pub struct Roster {
 pub struct Worker {
     handle: Handle,
     has_ended: Arc<AtomicBool>,
-    thread: JoinHandle<io::Result<()>>,
+    thread: JoinHandle<io::Result<Tick>>,
 }
 
 /// Tells the supervisor that a worker has ended, however it did.
@@ -157,6 +160,7 @@ impl<Q: Queue> Supervisor<Q> {
             keys: None,
             keeper: None,
             roster: None,
+            notifier: None,
         })
     }
 
@@ -181,6 +185,13 @@ impl<Q: Queue> Supervisor<Q> {
         self
     }
 
+    /// Has the service manager told by `notifier`, if there is one.
+    #[must_use]
+    pub fn notifying(mut self, notifier: Option<Notifier>) -> Self {
+        self.notifier = notifier;
+        self
+    }
+
     /// Ends when the other end of `output` is closed, also while there is nothing to write to it.
     #[must_use]
     pub fn watching_reader(self, output: RawFd) -> Self {
@@ -199,6 +210,9 @@ impl<Q: Queue> Supervisor<Q> {
     /// The system's, where a worker or the supervisor cannot wait.
     pub fn run(mut self, workers: Vec<Worker>) -> io::Result<Over> {
         self.workers = workers;
+        if let Some(notifier) = &mut self.notifier {
+            notifier.ready(clock::now());
+        }
         while !self.orders.end() && !self.orders.reader_gone() && !self.any_ended() {
             self.wait(self.patience())?;
             if self.orders.take_states() {
@@ -211,6 +225,7 @@ impl<Q: Queue> Supervisor<Q> {
             }
             let clock = clock::read();
             self.tick(&clock);
+            self.notify(clock.now);
             self.teller.make_up(&clock);
         }
         self.end()
@@ -222,8 +237,10 @@ impl<Q: Queue> Supervisor<Q> {
 
     /// How long there is nothing to do unless something comes; `None` for ever.
     fn patience(&self) -> Option<Duration> {
-        let ticks = self.ticks.as_ref()?;
-        Some(ticks.next.since(clock::now()))
+        let tick = self.ticks.as_ref().map(|ticks| ticks.next);
+        let notice = self.notifier.as_ref().map(Notifier::due);
+        let next = tick.into_iter().chain(notice).min()?;
+        Some(next.since(clock::now()))
     }
 
     /// Waits for orders. The timeout is rounded up to the next millisecond.
@@ -247,7 +264,10 @@ impl<Q: Queue> Supervisor<Q> {
         Ok(())
     }
 
-    fn read_again(&self) {
+    fn read_again(&mut self) {
+        if let Some(notifier) = &self.notifier {
+            notifier.reloading(clock::monotonic_micros());
+        }
         if self.keys.is_none() && self.roster.is_none() {
             log::info!("there is no --keys and no --inventory to read again");
         }
@@ -256,6 +276,9 @@ impl<Q: Queue> Supervisor<Q> {
         }
         if let Some(roster) = &self.roster {
             self.read_inventory_again(roster);
+        }
+        if let Some(notifier) = &mut self.notifier {
+            notifier.ready(clock::now());
         }
     }
 
@@ -301,6 +324,26 @@ impl<Q: Queue> Supervisor<Q> {
         }
     }
 
+    /// Tells the service manager how it goes, where that is due and every worker answers.
+    fn notify(&mut self, now: Moment) {
+        if self.notifier.as_ref().is_none_or(|notifier| now < notifier.due()) {
+            return;
+        }
+        let counted = self.count();
+        let Some(notifier) = &mut self.notifier else {
+            return;
+        };
+        match counted {
+            Ok(tick) => notifier.alive(&tick, now),
+            Err(_) => {
+                log::warn!(
+                    "a worker has not answered within {COUNT_WITHIN:?}: the service manager's watchdog is not fed"
+                );
+                notifier.look_again(now);
+            }
+        }
+    }
+
     /// What all shards together have counted.
     fn count(&self) -> Result<Tick, RecvTimeoutError> {
         let (to, counts) = channel();
@@ -321,6 +364,9 @@ impl<Q: Queue> Supervisor<Q> {
 
     /// Ends the shards, and tells the end when they have told all they had to.
     fn end(mut self) -> io::Result<Over> {
+        if let Some(notifier) = &self.notifier {
+            notifier.stopping();
+        }
         let give_up_at = clock::now() + END_WITHIN;
         let mut ending = self.ending(give_up_at);
         self.tell_workers(ending);
@@ -332,11 +378,15 @@ impl<Q: Queue> Supervisor<Q> {
             }
         }
         let ended = self.join_workers();
+        let state_failures = self.keeper.as_ref().map_or(0, Keeper::failures);
         let saved = self.keeper.take().map_or(Ok(()), Keeper::finish);
-        ended?;
+        let in_all = Tick {
+            state_failures: state_failures + u64::from(saved.is_err()),
+            ..ended?
+        };
         // Saving has taken what it has taken.
         let give_up_at = give_up_at.max(clock::now() + END_WITHIN / 2);
-        while !self.orders.reader_gone() && !self.teller.end(&clock::read()) {
+        while !self.orders.reader_gone() && !self.teller.end(&in_all, &clock::read()) {
             let rest = give_up_at.since(clock::now());
             if rest.is_zero() {
                 log::warn!("the reader of the events was too slow: the end is not told");
@@ -347,13 +397,17 @@ impl<Q: Queue> Supervisor<Q> {
         Ok(Over { give_up_at, saved })
     }
 
-    /// How the workers have ended: as the first one that failed, if one did.
-    fn join_workers(&mut self) -> io::Result<()> {
+    /// How the workers have ended: as the first one that failed, if one did, else with what all of them have counted.
+    fn join_workers(&mut self) -> io::Result<Tick> {
         let join = |worker: Worker| match worker.thread.join() {
             Ok(ended) => ended,
             Err(panic) => std::panic::resume_unwind(panic),
         };
-        self.workers.drain(..).map(join).fold(Ok(()), Result::and)
+        let ended: Vec<_> = self.workers.drain(..).map(join).collect();
+        ended.into_iter().try_fold(Tick::default(), |mut sum, ended| {
+            sum.add(&ended?);
+            Ok(sum)
+        })
     }
 
     fn ending(&self, give_up_at: Moment) -> Ending {

@@ -10,7 +10,7 @@ use crate::hooks::Caller;
 use crate::output::Entry;
 use crate::output::events::{EventName, EventSet};
 use crate::output::pipe::{Full, Inlet};
-use crate::track::event::{Event, Happening, What};
+use crate::track::event::{Event, Happening, Tick, What};
 
 /// The output queue, as those who tell need it.
 pub trait Queue {
@@ -154,11 +154,15 @@ impl<Q: Queue> Teller<Q> {
         }
     }
 
-    /// Tells the end; false where that, or what comes before it, has to wait for room.
-    pub fn end(&mut self, clock: &Reading) -> bool {
+    /// Tells the end, with what was counted `in_all`; false where that, or what comes before it, has to wait for room.
+    pub fn end(&mut self, in_all: &Tick, clock: &Reading) -> bool {
+        let events_dropped = self.dropped();
         let end = Event {
             at: clock.now,
-            what: What::End,
+            what: What::End(Tick {
+                events_dropped,
+                ..in_all.clone()
+            }),
         };
         self.hurry();
         self.make_up(clock) && (!self.is_told(&end) || self.push(&end, clock).is_ok())

@@ -109,7 +109,13 @@ fn at_the_end_what_runs_is_awaited_and_what_waits_is_dropped() {
     let counts = hooks.counts();
     call(&hooks, mass_loss());
     assert_eq!(fs::read_to_string(begun).unwrap(), "\n");
-    call(&hooks, What::Start { listen: Vec::new() });
+    call(
+        &hooks,
+        What::Start {
+            listen: Vec::new(),
+            socket_drops: 0,
+        },
+    );
     call(&hooks, mass_loss());
     until(|| counts.waiting() == 2);
     let ending = thread::spawn(|| hooks.finish());

@@ -21,13 +21,15 @@ pub struct Listening {
     pub shards: Vec<Vec<Socket>>,
     /// How datagrams are divided, where there is more than one shard.
     pub steering: Option<Steering>,
+    /// How many datagrams the sockets had no room for before this run, where they were open by then.
+    pub dropped_before: u64,
 }
 
 /// Beside one wildcard. A host with more addresses has them for others than its devices.
 const MAX_BESIDE: usize = 16;
 
 /// At one shard: a datagram's socket is numbered by a byte.
-const MAX_SOCKETS: usize = 256;
+pub(super) const MAX_SOCKETS: usize = 256;
 
 /// Opens the sockets that `listen` asks for, at least one, in its order, for as many shards as there are to be
 /// `workers`; for one where datagrams cannot be divided.
@@ -69,6 +71,7 @@ fn open_steered(listen: &Listen, steering: Option<Steering>) -> Result<Listening
         addresses,
         shards,
         steering,
+        dropped_before: 0,
     })
 }
 
@@ -105,6 +108,12 @@ fn open_default(steering: Option<&Steering>) -> Result<Vec<Socket>, Failure> {
 fn open_group(address: SocketAddr, steering: Option<&Steering>) -> io::Result<Vec<Socket>> {
     let address = canonical(address);
     open_each(address, steering, Socket::open)
+}
+
+/// One socket at `address`, beside those that `others` have handed over or that were opened for them.
+pub(super) fn open_alone(address: SocketAddr, others: &[Socket]) -> Result<Socket, Failure> {
+    let opened = Socket::open(canonical(address), Place::Alone);
+    opened.map_err(|error| refused(address, &error, others))
 }
 
 fn open_each(
@@ -186,7 +195,7 @@ fn refused<'a>(
     let (why, what_to_do) = match (error.raw_os_error(), own) {
         (Some(libc::EADDRINUSE), Some(own)) => (
             "port in use".to_owned(),
-            format!("--listen {} already takes it; leave one of them out", own.local()),
+            format!("{} already takes it; leave one of them out", own.name()),
         ),
         (Some(libc::EADDRINUSE), None) => (
             "port in use".to_owned(),

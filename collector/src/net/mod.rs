@@ -9,6 +9,7 @@
 )]
 
 mod control;
+pub mod handed;
 mod inbox;
 mod interfaces;
 mod listen;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::mem::size_of_val;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 const ON: libc::c_int = 1;
 
@@ -25,6 +25,15 @@ pub(super) fn tell_destination_v6(socket: &impl AsFd) -> io::Result<()> {
 pub(super) fn force_receive_buffer(socket: &impl AsFd, bytes: usize) -> io::Result<()> {
     let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
     set(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes)
+}
+
+/// Keeps the descriptor with this number from the programs that this process starts.
+pub(super) fn close_on_exec(number: RawFd) -> io::Result<()> {
+    // SAFETY: the kernel looks whether there is such a descriptor, and no memory is passed.
+    match unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Has `program` choose among the sockets that share this one's address.

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use socket2::{Domain, Protocol, Type};
 
@@ -19,8 +19,18 @@ const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
 pub struct Socket {
     inner: socket2::Socket,
     local: SocketAddr,
-    /// Datagrams that it had no room for, as far as they were counted.
-    drops: u64,
+    /// What it had dropped before it was handed over by a service manager, which keeps it open; `None` where it is our own.
+    handed_with: Option<u32>,
+    /// What the system has counted of it.
+    drops: Drops,
+}
+
+/// Datagrams that a socket had no room for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Drops {
+    in_all: u64,
+    /// The system's count when it was last looked at, modulo 2^32.
+    seen: u32,
 }
 
 /// A socket's place among those of its address.
@@ -77,18 +87,62 @@ impl Socket {
         }
         inner.bind(&address.into())?;
         join(&inner, address)?;
-        if address.ip().is_unspecified() {
-            options::tell_destination_v4(&inner)?;
-            if address.is_ipv6() {
-                options::tell_destination_v6(&inner)?;
-            }
-        }
+        tell_destinations(&inner, address)?;
         let local = inner.local_addr()?.as_socket().ok_or(ErrorKind::Unsupported)?;
         Ok(Self {
             inner,
             local,
-            drops: 0,
+            handed_with: None,
+            drops: Drops::default(),
         })
+    }
+
+    /// Takes over a socket that a service manager has opened and bound. What it has dropped until now is told apart.
+    pub(super) fn adopt(handed: OwnedFd) -> io::Result<Self> {
+        let inner = socket2::Socket::from(handed);
+        let local = inner.local_addr()?.as_socket();
+        let local =
+            local.filter(|local| local.port() != 0 && inner.r#type().is_ok_and(|kind| kind == Type::DGRAM));
+        let local = local.ok_or(ErrorKind::Unsupported)?;
+        inner.set_nonblocking(true)?;
+        // Its size is the service manager's to choose, which may give more than this process could.
+        let too_small = inner
+            .recv_buffer_size()
+            .ok()
+            .filter(|doubled| doubled / 2 < RECEIVE_BUFFER_BYTES);
+        let complaints = [
+            too_small.map(|doubled| handed_too_small(doubled / 2)),
+            stamp_arrivals(&inner),
+        ];
+        for complaint in complaints.into_iter().flatten() {
+            log::warn!("{local}: {complaint}");
+        }
+        match join(&inner, local) {
+            // An earlier run has joined.
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            joined => joined?,
+        }
+        tell_destinations(&inner, local)?;
+        let seen = options::drops(&inner).unwrap_or_default();
+        Ok(Self {
+            inner,
+            local,
+            handed_with: Some(seen),
+            drops: Drops { in_all: 0, seen },
+        })
+    }
+
+    /// How many datagrams it had no room for before it was handed over.
+    pub(super) fn dropped_before(&self) -> u64 {
+        self.handed_with.unwrap_or_default().into()
+    }
+
+    /// What the operator knows it by.
+    pub(super) fn name(&self) -> String {
+        match self.handed_with {
+            Some(_) => format!("the service manager's socket {}", self.local),
+            None => format!("--listen {}", self.local),
+        }
     }
 
     /// The address that the socket listens on, with the port that it was given where none was asked for.
@@ -117,10 +171,13 @@ impl Socket {
     /// How many datagrams the socket had no room for until now, as far as the system tells: Linux does since 4.12.
     pub fn drops(&mut self) -> u64 {
         match options::drops(&self.inner) {
-            Ok(drops) => self.drops += u64::from(drops.wrapping_sub(self.drops as u32)),
+            Ok(seen) => {
+                self.drops.in_all += u64::from(seen.wrapping_sub(self.drops.seen));
+                self.drops.seen = seen;
+            }
             Err(error) => log::debug!("{}: the kernel does not tell its drops: {error}", self.local),
         }
-        self.drops
+        self.drops.in_all
     }
 }
 
@@ -134,6 +191,17 @@ impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inner.as_fd()
     }
+}
+
+/// A socket that listens on all of the host's addresses is told which of them each datagram was sent to.
+fn tell_destinations(socket: &socket2::Socket, address: SocketAddr) -> io::Result<()> {
+    if address.ip().is_unspecified() {
+        options::tell_destination_v4(socket)?;
+        if address.is_ipv6() {
+            options::tell_destination_v6(socket)?;
+        }
+    }
+    Ok(())
 }
 
 /// Where neither an interface nor its address is named, the system's routes choose the one.
@@ -170,6 +238,13 @@ fn too_small(given: usize) -> String {
     format!(
         "the kernel gives a receive buffer of {given} bytes, so bursts of beats may be dropped; \
          allow more with: sysctl -w net.core.rmem_max={RECEIVE_BUFFER_BYTES}"
+    )
+}
+
+fn handed_too_small(given: usize) -> String {
+    format!(
+        "the service manager gives a receive buffer of {given} bytes, so beats may be dropped that come while the \
+         collector is busy or restarted; allow more with ReceiveBuffer= in its socket unit"
     )
 }
 

@@ -53,7 +53,7 @@ impl EventName {
             What::Blind { .. } => Self::Blind,
             What::MassLoss(_) => Self::MassLoss,
             What::MassOver(_) => Self::MassOver,
-            What::End => Self::End,
+            What::End(_) => Self::End,
         }
     }
 
@@ -106,7 +106,7 @@ impl EventName {
                 "half or more of at least 10 live sources went late within one interval: look at the collector's network"
             }
             Self::MassOver => "fewer than half of the live sources are silent now",
-            Self::End => "the collector ends in order",
+            Self::End => "the collector ends in order, and this is what it has counted in all",
         }
     }
 
@@ -142,9 +142,9 @@ impl EventName {
                 Field::DelayP50Us,
                 Field::DelayP99Us,
             ],
-            Self::Source(_) | Self::End => &[],
-            Self::Start => &[Field::Version, Field::Listen, Field::Pid],
-            Self::Tick => &[
+            Self::Source(_) => &[],
+            Self::Start => &[Field::Version, Field::Listen, Field::Pid, Field::SocketDrops],
+            Self::Tick | Self::End => &[
                 Field::Sources,
                 Field::Received,
                 Field::Rejected,

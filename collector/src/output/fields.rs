@@ -130,7 +130,8 @@ table! {
     Pid "pid" Count "its process id"
     Sources "sources" CountByState "sources in each state"
     Rejected "rejected" CountByReason "datagrams dropped, by reason"
-    SocketDrops "socket_drops" Count "datagrams that the collector's own sockets had no room for"
+    SocketDrops "socket_drops" Count
+        "datagrams that the collector's own sockets had no room for: in a start before this run, in a tick during it"
     EventsDropped "events_dropped" Count "lines that the reader was too slow for"
     StateFailures "state_failures" Count "how often the state file could not be saved"
     HooksDropped "hooks_dropped" Count "events that no hook was run for, because too many waited"

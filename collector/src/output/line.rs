@@ -44,12 +44,13 @@ impl<'a> Line<'a> {
         put(Field::Collector, Value::Text(self.collector))?;
         match self.what {
             What::Source(source) => each_of_source(source, put),
-            What::Start { listen } => {
+            What::Start { listen, socket_drops } => {
                 put(Field::Version, Value::Text(env!("CARGO_PKG_VERSION")))?;
                 put(Field::Listen, Value::Addresses(Addresses(listen)))?;
-                put(Field::Pid, Value::Count(std::process::id().into()))
+                put(Field::Pid, Value::Count(std::process::id().into()))?;
+                put(Field::SocketDrops, Value::Count(*socket_drops))
             }
-            What::Tick(tick) => each_of_tick(tick, put),
+            What::Tick(tick) | What::End(tick) => each_of_tick(tick, put),
             What::Gap { dropped } => put(Field::Dropped, Value::Count(*dropped)),
             What::Blind { blind, cause } => {
                 put(Field::Cause, Value::Text(cause.name()))?;
@@ -59,7 +60,6 @@ impl<'a> Line<'a> {
                 put(Field::Count, Value::Count(mass.count))?;
                 put(Field::Total, Value::Count(mass.total))
             }
-            What::End => Ok(()),
         }
     }
 }

@@ -162,6 +162,7 @@ pub(super) fn one_of_each() -> Vec<What> {
     let collector = [
         What::Start {
             listen: vec![address("[::]:7878"), address("239.0.0.7:7878")],
+            socket_drops: 4,
         },
         What::Tick(tick()),
         What::Gap { dropped: 17 },
@@ -171,7 +172,7 @@ pub(super) fn one_of_each() -> Vec<What> {
         },
         What::MassLoss(Mass { count: 6, total: 11 }),
         What::MassOver(Mass { count: 5, total: 11 }),
-        What::End,
+        What::End(tick()),
     ];
     sources.map(What::Source).into_iter().chain(collector).collect()
 }

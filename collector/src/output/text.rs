@@ -59,7 +59,7 @@ const fn facts(event: EventName) -> &'static [(&'static str, Field)] {
             ("listening on", Field::Listen),
             ("pid", Field::Pid),
         ],
-        EventName::Tick => &[
+        EventName::Tick | EventName::End => &[
             ("sources:", Field::Sources),
             ("received", Field::Received),
             ("rejected:", Field::Rejected),
@@ -70,7 +70,6 @@ const fn facts(event: EventName) -> &'static [(&'static str, Field)] {
         EventName::Gap => &[("lines dropped", Field::Dropped)],
         EventName::Blind => &[("for", Field::BlindMs), ("cause", Field::Cause)],
         EventName::MassLoss | EventName::MassOver => &[("silent", Field::Count), ("of", Field::Total)],
-        EventName::End => &[],
     }
 }
 

@@ -3,6 +3,7 @@ use crate::output::Entry;
 use crate::output::events::{EventName, EventSet};
 use crate::teller::told;
 use crate::track::config::Config;
+use crate::track::event::Tick;
 use crate::track::transmit::Peer;
 use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
 use std::cell::{Cell, RefCell};
@@ -69,7 +70,7 @@ fn shown(what: &What) -> String {
         What::Blind { .. } => "blind".to_owned(),
         What::MassLoss(_) => "mass_loss".to_owned(),
         What::MassOver(_) => "mass_over".to_owned(),
-        What::End => "end".to_owned(),
+        What::End(_) => "end".to_owned(),
     }
 }
 
@@ -150,7 +151,8 @@ impl<'a> Scene<'a> {
 
     /// What is left to tell, and then the end.
     fn end(&mut self) -> bool {
-        self.relay.finish(&mut self.tracker, &self.clock) && self.relay.teller.end(&self.clock)
+        self.relay.finish(&mut self.tracker, &self.clock)
+            && self.relay.teller.end(&Tick::default(), &self.clock)
     }
 
     /// Reads all there is to read, however often the relay has to come again.

@@ -155,7 +155,7 @@ impl Ring {
                     cause,
                 });
             }
-            What::Start { .. } | What::Tick(_) | What::Gap { .. } | What::End => {}
+            What::Start { .. } | What::Tick(_) | What::Gap { .. } | What::End(_) => {}
         }
         if self.lines.len() == self.most {
             self.lines.pop_front();

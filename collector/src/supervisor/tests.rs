@@ -4,6 +4,8 @@ use crate::output::Entry;
 use crate::output::events::EventSet;
 use crate::output::pipe::Full;
 use crate::signals;
+use beacon_common::manager::Manager;
+use std::os::unix::net::UnixDatagram;
 use std::sync::Mutex;
 
 /// A queue of which the threads of a test see the same.
@@ -39,7 +41,14 @@ fn supervisor() -> (Supervisor<Queued>, Queued, Arc<Orders>) {
     (supervisor, queue, Arc::new(orders))
 }
 
-/// A worker that does to each message what `answer` says, until that is to end.
+fn counted(received: u64) -> Tick {
+    Tick {
+        received,
+        ..Tick::default()
+    }
+}
+
+/// A worker that does to each message what `answer` says, until that is to end, when it has counted 3 datagrams.
 fn worker(orders: &Arc<Orders>, answer: impl Fn(Message) -> Option<()> + Send + 'static) -> Worker {
     let mut poll = Poll::new().unwrap();
     let (handle, mail) = connect(poll.registry(), Token(0)).unwrap();
@@ -54,7 +63,7 @@ fn worker(orders: &Arc<Orders>, answer: impl Fn(Message) -> Option<()> + Send + 
             poll.poll(&mut Events::with_capacity(1), None)?;
             while let Some(message) = mail.read() {
                 if answer(message).is_none() {
-                    return Ok(());
+                    return Ok(counted(3));
                 }
             }
         }
@@ -112,6 +121,35 @@ fn a_tick_is_the_sum_of_all_workers() {
     supervisor.end().unwrap();
 }
 
+/// A worker that hangs is no reason to say that all is well.
+#[test]
+fn the_watchdog_is_not_fed_while_a_worker_does_not_answer() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
+    let listener = UnixDatagram::bind(&path).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let heard = || {
+        let mut bytes = [0; 100];
+        let next = || listener.recv(&mut bytes).ok().map(|len| bytes[..len].to_vec());
+        std::iter::from_fn(next).any(|word| word == b"WATCHDOG=1")
+    };
+    let (supervisor, _queue, orders) = supervisor();
+    let now = clock::now();
+    let manager = Manager::new(path.as_ref(), Some("10".as_ref())).unwrap();
+    let mut supervisor = supervisor.notifying(Some(Notifier::new(manager, now)));
+    supervisor.workers = vec![counting(&orders, 3)];
+    supervisor.notify(now);
+    assert!(heard());
+    let deaf = worker(&orders, |message| match message {
+        Message::End(_) => None,
+        _ => Some(()),
+    });
+    supervisor.workers.push(deaf);
+    supervisor.notify(clock::now());
+    assert!(!heard());
+    supervisor.end().unwrap();
+}
+
 #[test]
 fn the_end_is_told_when_every_worker_has_ended() {
     let (supervisor, queue, orders) = supervisor();
@@ -130,7 +168,7 @@ fn the_end_is_told_when_every_worker_has_ended() {
     let workers = vec![counting(&orders, 0), telling];
     orders.end();
     supervisor.run(workers).unwrap();
-    assert_eq!(queue.told(), [What::Gap { dropped: 7 }, What::End]);
+    assert_eq!(queue.told(), [What::Gap { dropped: 7 }, What::End(counted(6))]);
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub enum What {
     Start {
         /// The addresses that it listens on.
         listen: Vec<SocketAddr>,
+        /// Datagrams that sockets which were open before had no room for until now.
+        socket_drops: u64,
     },
     /// The regular sign of the collector's own life.
     Tick(Tick),
@@ -47,8 +49,8 @@ pub enum What {
     MassLoss(Mass),
     /// Fewer than half of them are silent now.
     MassOver(Mass),
-    /// The collector ends in order.
-    End,
+    /// The collector ends in order, and has counted this in all.
+    End(Tick),
 }
 
 /// How many of how many sources are silent.
@@ -405,7 +407,7 @@ pub enum Detail {
     },
 }
 
-/// The regular sign of the collector's own life.
+/// The regular sign of the collector's own life: what it has counted since it began.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tick {
     /// Sources in each state, in the order of [`State::ALL`].

@@ -1,12 +1,14 @@
-//! Writes the manual pages and the shell completions of both programs, from their definitions of the command line:
+//! Writes the manual pages and the shell completions of both programs, and the collector's options as variables, from
+//! their definitions of the command line:
 //!
 //!     cargo run -p beacon-tests --bin manuals -- --date 2026-11-21 DIRECTORY
 //!
 //! They are made whenever a package is, so that they are always in step; and here, so that neither program carries
 //! what it takes to make them.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Command, CommandFactory as _, Parser};
@@ -17,14 +19,14 @@ use clap_mangen::roff::{Roff, roman};
 /// Of both programs, and so of the package that has this one.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Writes the manual pages and shell completions of both programs.
+/// Writes the manual pages and shell completions of both programs, and the collector's variables.
 #[derive(Parser)]
 struct Options {
     /// The date in the pages, that of what they tell about
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: String,
 
-    /// Where to write them: man/, bash/, zsh/ and fish/
+    /// Where to write them: man/, bash/, zsh/, fish/ and default/
     directory: PathBuf,
 }
 
@@ -39,7 +41,7 @@ fn main() -> io::Result<()> {
             write_completion(shell, command.clone(), &directory.join(shell.to_string()))?;
         }
     }
-    Ok(())
+    write_variables(&beacon_collector::cli::command(), &directory.join("default"))
 }
 
 /// A page for the program, and one for each of its commands.
@@ -88,4 +90,32 @@ fn write_completion(shell: Shell, mut command: Command, directory: &Path) -> io:
     let mut file = File::create(directory.join(file))?;
     clap_complete::generate(shell, &mut command, name, &mut file);
     Ok(())
+}
+
+/// Every option of the program by its variable, not set, under what the help says of it: for /etc/default.
+fn write_variables(command: &Command, directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    let mut file = File::create(directory.join(command.get_name()))?;
+    for argument in command.get_arguments() {
+        let (Some(variable), Some(help)) = (argument.get_env(), argument.get_help()) else {
+            continue;
+        };
+        let default = argument.get_default_values().join(OsStr::new(","));
+        write_comment(&mut file, &help.to_string())?;
+        writeln!(file, "#{}={}\n", variable.display(), default.display())?;
+    }
+    Ok(())
+}
+
+/// Lines of at most 110 characters.
+fn write_comment(file: &mut impl Write, text: &str) -> io::Result<()> {
+    let mut line = "#".to_owned();
+    for word in text.split_whitespace() {
+        if line.len() + word.len() >= 110 {
+            writeln!(file, "{line}")?;
+            line = "#".to_owned();
+        }
+        line = format!("{line} {word}");
+    }
+    writeln!(file, "{line}")
 }

@@ -34,8 +34,13 @@ impl Binary {
     pub fn command(self) -> Command {
         let mut command = Command::new(built().join(self.name()));
         for (name, _) in env::vars_os() {
-            let is_heard = name.to_str().is_some_and(|name| name.starts_with("BEACON_"));
-            if is_heard || name == "RUST_LOG" || name == "NO_COLOR" {
+            let is_heard = |prefix| name.to_str().is_some_and(|name| name.starts_with(prefix));
+            let is_heard = ["BEACON_", "LISTEN_", "WATCHDOG_"].into_iter().any(is_heard);
+            if is_heard
+                || ["RUST_LOG", "NO_COLOR", "NOTIFY_SOCKET"]
+                    .iter()
+                    .any(|heard| name == *heard)
+            {
                 command.env_remove(name);
             }
         }

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::net::SocketAddr;
-use std::process::Stdio;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
+use super::activation::{activated, socket_for_stdin};
 use super::binaries::Binary;
 use super::limit::Limit;
 use super::line::Line;
@@ -39,11 +41,21 @@ impl Collector {
     #[must_use]
     pub fn start_with(arguments: &[&str]) -> Self {
         let mut command = Binary::Collector.command();
-        command
-            .args(["--format", "json"])
-            .args(arguments)
-            .stdout(Stdio::piped());
-        let mut process = Process::spawn("beacon-collector", &mut command);
+        command.args(["--format", "json"]).args(arguments);
+        Self::spawn(Stdio::null(), command)
+    }
+
+    /// Starts a collector that is handed `socket` as systemd does it, and waits until it listens.
+    ///
+    /// # Errors
+    /// The system's, where it has no file descriptor to give.
+    pub fn start_handed(socket: &UdpSocket, arguments: &[&str]) -> io::Result<Self> {
+        Ok(Self::spawn(socket_for_stdin(socket)?, activated(arguments)))
+    }
+
+    fn spawn(stdin: Stdio, mut command: Command) -> Self {
+        command.stdout(Stdio::piped());
+        let mut process = Process::spawn_reading("beacon-collector", stdin, &mut command);
         let stdout = Lines::follow(process.stdout().expect("it was just asked to be piped"));
         let (listen, told, read) = (Vec::new(), Vec::new(), HashMap::new());
         let mut collector = Self {
@@ -65,6 +77,12 @@ impl Collector {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.addresses()[0]
+    }
+
+    /// The line that it has begun with.
+    #[must_use]
+    pub fn first_line(&self) -> &Line {
+        &self.told[0]
     }
 
     /// Where it listens.

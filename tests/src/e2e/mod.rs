@@ -4,12 +4,14 @@
 //! the line, the datagram or the exit that tells it, within a [`Limit`]. What does not come in time is a panic
 //! that shows everything the children have said.
 
+mod activation;
 mod agent;
 mod binaries;
 mod blindfold;
 mod cadence;
 mod collector;
 mod directory;
+mod handover;
 mod killing;
 mod limit;
 mod line;
@@ -28,6 +30,7 @@ pub use blindfold::{Blamed, Blindfold, VICTIM};
 pub use cadence::{Beat, Cadence, Lateness};
 pub use collector::Collector;
 pub use directory::Directory;
+pub use handover::{HandedOver, Handover};
 pub use killing::{Killing, Survived};
 pub use limit::Limit;
 pub use line::Line;

@@ -20,7 +20,12 @@ pub struct Process {
 impl Process {
     /// Starts `command`, called `name` in messages. Its stderr is followed; its stdout goes where `command` says.
     pub fn spawn(name: &str, command: &mut Command) -> Self {
-        let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
+        Self::spawn_reading(name, Stdio::null(), command)
+    }
+
+    /// The same with something to read.
+    pub fn spawn_reading(name: &str, stdin: Stdio, command: &mut Command) -> Self {
+        let child = command.stdin(stdin).stderr(Stdio::piped()).spawn();
         let mut child = child.unwrap_or_else(|error| panic!("cannot start {name} ({command:?}): {error}"));
         let stderr = child.stderr.take().expect("it was just asked to be piped");
         Self {

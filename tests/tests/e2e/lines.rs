@@ -111,6 +111,7 @@ fn text_is_one_readable_line_an_event() {
     sender.bye(Reason::Reboot, 0);
     assert_eq!(next()[2..6], ["STOPPED", "fridge-7", "reboot", &from]);
     process.signal(Signal::TERM);
-    assert_eq!(next()[2..], ["END", "roof"]);
+    let end = next();
+    assert_eq!(end[2..8], ["END", "roof", "sources:", "1", "stopped", "received"]);
     assert_eq!(process.wait().code(), Some(0));
 }

@@ -7,6 +7,7 @@
     reason = "clippy.toml allows it in tests; these are their helpers"
 )]
 
+mod activation;
 mod blindness;
 mod control;
 mod detection;

@@ -55,7 +55,7 @@ impl Reader {
             | What::Blind { .. }
             | What::MassLoss(_)
             | What::MassOver(_)
-            | What::End => {}
+            | What::End(_) => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::output::tap::Told;
 use crate::serve::feed::LINES_KEPT;
+use crate::track::event::Tick;
 
 /// A ring that has taken so many lines.
 fn ring(lines: u64) -> Ring {
@@ -10,7 +11,7 @@ fn ring(lines: u64) -> Ring {
             id,
             time_us: id,
             what: if id % 2 == 0 {
-                What::End
+                What::End(Tick::default())
             } else {
                 What::Gap { dropped: id }
             },
