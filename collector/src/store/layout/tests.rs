@@ -1,6 +1,7 @@
 use super::*;
 use crate::track::config::Config;
-use crate::track::tracker::{Portion, Tracker};
+use crate::track::event::SourceId;
+use crate::track::tracker::Tracker;
 use crate::track::transmit::Peer;
 use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Seq, Session};
 use std::time::Duration;
@@ -50,7 +51,7 @@ fn tracker(sources: u32) -> Tracker {
 fn written(sources: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut writer = Writer::begin(&mut bytes, &header()).unwrap();
-    for record in &tracker(sources).portion(Portion::BEGINNING).records {
+    for record in &tracker(sources).portion(SourceId::FIRST).records {
         writer.put(record).unwrap();
     }
     writer.finish().unwrap();
