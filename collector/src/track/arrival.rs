@@ -30,6 +30,9 @@ const LATE_DEVIATIONS: u64 = 4;
 /// fewer mistakes as part of a higher multiplier.
 const DOWN_DEVIATIONS: u64 = 2;
 
+/// Up to this part of the interval both margins are the same.
+const SMALL_MARGIN_PART: u64 = 32;
+
 /// Keeps sixteen times the deviation, and four times it, within 32 bits.
 const MAX_DEVIATION_US: u32 = (1 << 28) - 1;
 
@@ -84,7 +87,9 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    const fn interval_us(self) -> u64 {
+    /// The interval, in microseconds.
+    #[must_use]
+    pub const fn interval_us(self) -> u64 {
         self.interval_ms as u64 * 1_000
     }
 }
@@ -95,7 +100,7 @@ pub struct Spacing {
     /// What the earlier one said of the next.
     pub schedule: Schedule,
     /// The margin by which its next slot may have been put off.
-    pub margin_us: u64,
+    pub margin: Margin,
     /// The time between the two sendings; zero where it is not known.
     pub sent_us: u64,
     /// The time between the two arrivals.
@@ -174,7 +179,7 @@ impl Arrivals {
     /// Learns from how much later than expected the beat came, and says how much that is.
     fn learn(&mut self, spacing: Spacing) -> u64 {
         let Spacing { schedule, .. } = spacing;
-        let slot_us = self.slot_after_us(schedule, spacing.margin_us);
+        let slot_us = self.slot_after_us(schedule, spacing.margin);
         let overdue_us = spacing.arrived_us.saturating_sub(slot_us);
         if spacing.is_awaited {
             let mut overdue = self.overdue;
@@ -244,6 +249,17 @@ impl Arrivals {
         self.deviations_us(LATE_DEVIATIONS, margin, interval_ms)
     }
 
+    /// The safety margin of the down deadline: that of the late one as long as it is small or little is known.
+    fn down_margin_us(&self, margin: Margin, schedule: Schedule) -> u64 {
+        let late_us = self.margin_us(margin, schedule.interval_ms);
+        if self.counts.beats() < DEVIATION_BEATS {
+            return late_us;
+        }
+        let small_us = late_us.min(schedule.interval_us() / SMALL_MARGIN_PART);
+        self.deviations_us(DOWN_DEVIATIONS, margin, schedule.interval_ms)
+            .max(small_us)
+    }
+
     /// A safety margin of so many deviations: between 10 ms and half an interval, and half an interval as long as one
     /// beat is all there is to go by.
     fn deviations_us(&self, deviations: u64, margin: Margin, interval_ms: u32) -> u64 {
@@ -261,34 +277,33 @@ impl Arrivals {
     /// What follows from the newest sign of life.
     #[must_use]
     pub fn awaited(&self, schedule: Schedule, margin: Margin) -> Awaited {
-        let margin_us = self.margin_us(margin, schedule.interval_ms);
-        let slot_us = self.slot_after_us(schedule, margin_us);
+        let slot_us = self.slot_after_us(schedule, margin);
         let late_us = schedule.next_us.saturating_sub(slot_us);
         let overdue = self.overdue;
         Awaited {
             slot_us,
             expected_us: slot_us + overdue.lasting_us(late_us, schedule.interval_us()),
-            margin_us,
+            margin_us: self.margin_us(margin, schedule.interval_ms),
         }
     }
 
-    /// How long after it is expected the next beat has not come for its source to be down, if `misses` are a death.
+    /// How long after it is expected the next beat has not come for its source to be down, where so much is waited for
+    /// beats that do not come: M - 1 intervals.
     #[must_use]
-    pub fn patience_us(&self, misses: u8, schedule: Schedule, margin: Margin) -> u64 {
-        let margin_us = self.deviations_us(DOWN_DEVIATIONS, margin, schedule.interval_ms);
-        let intervals_us = |count: u8| schedule.interval_us() * u64::from(count);
+    pub fn patience_us(&self, waited_us: u64, schedule: Schedule, margin: Margin) -> u64 {
+        let margin_us = self.down_margin_us(margin, schedule);
         let overdue = self.overdue;
-        margin_us + intervals_us(misses - 1) + overdue.stretch_us(intervals_us(misses))
+        margin_us + waited_us + overdue.stretch_us(waited_us + schedule.interval_us())
     }
 
     /// How long after an arrival the first slot of the sender's schedule is that does not lie before it. Never later
     /// than the promise plus the margin: an estimate that is too high, after a step of the sender's clock, must not
     /// hide a death.
-    fn slot_after_us(&self, schedule: Schedule, margin_us: u64) -> u64 {
+    fn slot_after_us(&self, schedule: Schedule, margin: Margin) -> u64 {
         let ahead_us = self.typical_us.wrapping_sub(schedule.offset_us);
         let apart_us = ahead_us.unsigned_abs();
-        if ahead_us >= 0 {
-            schedule.next_us + apart_us.min(margin_us)
+        if ahead_us > 0 {
+            schedule.next_us + apart_us.min(self.margin_us(margin, schedule.interval_ms))
         } else if apart_us <= schedule.next_us {
             schedule.next_us - apart_us
         } else {
@@ -359,12 +374,12 @@ mod tests {
     }
 
     /// What lies between two beats of a thousand that were sent an interval apart and arrived with these offsets.
-    fn spacing(arrivals: &Arrivals, offsets_us: [i64; 2], interval_ms: u32) -> Spacing {
+    fn spacing(offsets_us: [i64; 2], interval_ms: u32) -> Spacing {
         let schedule = schedule(offsets_us[0], interval_ms);
         let later_us = offsets_us[1].wrapping_sub(offsets_us[0]);
         Spacing {
             schedule,
-            margin_us: arrivals.margin_us(Margin::Auto, interval_ms),
+            margin: Margin::Auto,
             sent_us: schedule.next_us,
             arrived_us: u64::try_from(schedule.next_us as i128 + i128::from(later_us)).unwrap_or(0),
             is_next: true,
@@ -374,7 +389,7 @@ mod tests {
     }
 
     fn observe(arrivals: &mut Arrivals, offsets_us: [i64; 2]) {
-        let spacing = spacing(arrivals, offsets_us, INTERVAL_MS);
+        let spacing = spacing(offsets_us, INTERVAL_MS);
         arrivals.observe(offsets_us[1], spacing, INTERVAL_MS);
     }
 
@@ -399,7 +414,7 @@ mod tests {
 
     #[test]
     fn the_margin_begins_at_half_an_interval_and_follows_the_spread() {
-        let down_us = |arrivals: &Arrivals| arrivals.patience_us(1, schedule(0, INTERVAL_MS), Margin::Auto);
+        let down_us = |arrivals: &Arrivals| arrivals.patience_us(0, schedule(0, INTERVAL_MS), Margin::Auto);
         assert_eq!(margin_us(&after([0])), 500_000);
         assert_eq!(down_us(&after([0])), 500_000);
         let quiet = after((0..200).map(|beat| beat % 2 * 100));
@@ -415,8 +430,8 @@ mod tests {
         assert_eq!(margin_us(&wild), 500_000);
         let fixed = Margin::Fixed(Duration::ZERO);
         assert_eq!(wild.margin_us(fixed, INTERVAL_MS), 0);
-        let intervals_us = wild.patience_us(3, schedule(0, INTERVAL_MS), fixed);
-        assert!(intervals_us >= 2_000_000 && intervals_us <= 3_500_000);
+        let intervals_us = wild.patience_us(2_000_000, schedule(0, INTERVAL_MS), fixed);
+        assert!((2_000_000..=3_500_000).contains(&intervals_us));
     }
 
     #[test]
@@ -454,7 +469,7 @@ mod tests {
         for beat in (0..15).rev() {
             let queued = Spacing {
                 arrived_us: 50,
-                ..spacing(&arrivals, [0, 0], INTERVAL_MS)
+                ..spacing([0, 0], INTERVAL_MS)
             };
             arrivals.observe(beat * 1_000_000, queued, INTERVAL_MS);
         }
@@ -497,7 +512,7 @@ mod tests {
             let mut arrivals = Arrivals::new(0, interval_ms);
             for beat in 1..20_000 {
                 let offsets_us = [beat - 1, beat].map(|beat| beat * drift_us);
-                let spacing = spacing(&arrivals, offsets_us, interval_ms);
+                let spacing = spacing(offsets_us, interval_ms);
                 let awaited = arrivals.awaited(spacing.schedule, Margin::Auto);
                 assert!(spacing.arrived_us <= awaited.expected_us + awaited.margin_us);
                 arrivals.observe(offsets_us[1], spacing, interval_ms);
@@ -517,7 +532,7 @@ mod tests {
                 arrived_us: [0, u64::MAX, interval_us][round % 3],
                 sent_us: [u64::MAX, 0, interval_us][round % 3],
                 beats: round as u64 + 2,
-                ..spacing(&arrivals, offsets_us, interval_ms)
+                ..spacing(offsets_us, interval_ms)
             };
             arrivals.observe(offsets_us[1], spacing, interval_ms);
             let schedule = schedule(offsets_us[1], interval_ms);
@@ -525,7 +540,7 @@ mod tests {
             assert!(awaited.slot_us <= interval_us + awaited.margin_us);
             assert!(awaited.expected_us <= awaited.slot_us + interval_us);
             let most_us = awaited.margin_us + 254 * interval_us + 255 * interval_us / 2;
-            assert!(arrivals.patience_us(255, schedule, Margin::Auto) <= most_us);
+            assert!(arrivals.patience_us(254 * interval_us, schedule, Margin::Auto) <= most_us);
         }
     }
 }

@@ -263,7 +263,7 @@ impl Source {
         };
         Spacing {
             schedule: self.schedule(),
-            margin_us: self.arrivals.margin_us(rules.config.margin, self.interval_ms),
+            margin: rules.config.margin,
             sent_us,
             arrived_us: now.as_micros().saturating_sub(self.arrived.as_micros()),
             is_next: self.slots.follows_directly() && !frame.flags.skipped && self.newest == Newest::Beat,
@@ -366,7 +366,9 @@ impl Source {
 
     /// How long after the arrival of the newest beat its source is down, in milliseconds.
     fn down_after_ms(&self, awaited: Awaited, misses: u8, config: &Config) -> u64 {
-        let patience_us = self.arrivals.patience_us(misses, self.schedule(), config.margin);
+        let schedule = self.schedule();
+        let waited_us = schedule.interval_us() * u64::from(misses - 1);
+        let patience_us = self.arrivals.patience_us(waited_us, schedule, config.margin);
         awaited.expected_us.saturating_add(patience_us).div_ceil(1_000)
     }
 

@@ -99,19 +99,20 @@ fn each_edge_is_told_once_and_the_next_beat_takes_it_back() {
     assert_eq!((late[1].was, late[1].state), ("late", "up"));
     assert_eq!(late[1].silent, Duration::from_millis(1_900), "since beat 50");
     assert_eq!(stage.hear(52_000, &beat(52)), []);
-    // The late beat has widened the margin by four sixteenths of an eighth of the interval, and a little less since.
+    // The late beat has widened the margin by four sixteenths of an eighth of the interval, and a little less since; that of
+    // the down deadline by no more than a 32nd of the interval.
     let down = stage.hear(60_000, &beat(60));
     assert_eq!(
         gists(&down),
         [
             (53_033, "late", "silent"),
-            (55_033, "down", "silent"),
+            (55_032, "down", "silent"),
             (60_000, "up", "back")
         ]
     );
     assert_eq!(
         (down[2].was, down[2].since),
-        ("down", Duration::from_millis(4_967))
+        ("down", Duration::from_millis(4_968))
     );
 }
 
