@@ -73,9 +73,11 @@ impl Estimate {
             u: 0,
             b: 0,
         };
+        // Whoever begins with 0 has one number more.
+        let expected_from = log.expected_from.min(first.seq());
         let mut before = first;
         for beat in newest {
-            estimate.take(before, beat, beat.hearing.seq() - log.expected_from + 1);
+            estimate.take(before, beat, beat.hearing.seq() - expected_from + 1);
             before = &beat.hearing;
         }
         Some(estimate)

@@ -5,8 +5,13 @@ use std::time::Duration;
 use beacon_collector::track::config::{Config, Margin};
 use beacon_collector::track::tracker::Tracker;
 use beacon_common::{FRAME_LEN, Frame, Moment};
+use beacon_tests::line::Line;
 use beacon_tests::random::Random;
 use beacon_tests::stage::{INTERVAL_MS, Stage, at, beat, gists, home};
+
+fn bound_ms(line: &Line) -> u64 {
+    line.bound.expect("silence leads to down").as_millis() as u64
+}
 
 #[test]
 fn the_first_sign_is_told_with_all_that_is_known() {
@@ -134,6 +139,54 @@ fn an_arrival_however_late_buys_all_but_one_of_its_intervals() {
         );
         assert_eq!(down.bound, Some(down.silent));
     }
+}
+
+/// Beat 101 comes late, and even after its own next slot: the first slot after its arrival is awaited, and two more
+/// intervals with a margin.
+#[test]
+fn after_a_late_beat_the_next_slot_is_awaited() {
+    for (delay_ms, due_ms) in [(300, 102_000), (1_400, 103_000), (2_700, 104_000)] {
+        let mut stage = Stage::default();
+        stage.hear_steady(1..=100);
+        let now_ms = 101_000 + delay_ms;
+        let back = stage.hear(now_ms, &beat(101)).pop().expect("it was late");
+        let down_ms = now_ms + bound_ms(&back);
+        assert!(
+            (due_ms + 2_010..due_ms + 2_050).contains(&down_ms),
+            "{delay_ms} ms late, down at {down_ms}"
+        );
+    }
+}
+
+/// A path that loses two of three beats for half a minute, again and again.
+#[test]
+fn a_burst_like_those_before_stretches_the_bound_as_long_as_it_lasts() {
+    let mut stage = Stage::default();
+    let mut bounds_ms = Vec::new();
+    for round in 0..20 {
+        let first = 1 + 130 * round;
+        stage.hear_steady(first..=first + 99);
+        let quiet_ms = bound_ms(&stage.state(u64::from(first + 99) * 1_000));
+        for lossy in 1..=10 {
+            let seq = first + 99 + 3 * lossy;
+            stage.hear(u64::from(seq) * 1_000, &beat(seq));
+        }
+        let burst_ms = bound_ms(&stage.state(u64::from(first + 129) * 1_000));
+        bounds_ms.push((quiet_ms, burst_ms));
+    }
+    assert!(
+        bounds_ms.iter().all(|(quiet_ms, _)| *quiet_ms == 3_010),
+        "{bounds_ms:?}"
+    );
+    assert!(
+        bounds_ms[0].1 < 3_500,
+        "nothing is known of bursts: {bounds_ms:?}"
+    );
+    let (_, learned_ms) = bounds_ms[19];
+    assert!(
+        (4_510..4_600).contains(&learned_ms),
+        "half as much again: {bounds_ms:?}"
+    );
 }
 
 #[test]
