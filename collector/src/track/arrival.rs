@@ -158,16 +158,16 @@ impl Arrivals {
         let deviation_us = self.deviation_16us / 16;
         let limit = i64::from(2 * deviation_us);
         let clipped = step.clamp(-limit, limit);
-        let mut run = 0;
-        if clipped == step {
-            self.typical_us = self.typical_us.wrapping_add(part_of(clipped, beats));
+        let mut run = if clipped == step {
+            0
         } else {
-            run = self.run_on(offset_us, step);
-            if run == 0 {
-                self.typical_us = self.nearest_us(offset_us);
-            } else {
-                self.typical_us = self.typical_us.wrapping_add(part_of(clipped, beats));
-            }
+            self.run_on(offset_us, step)
+        };
+        if run.unsigned_abs() >= OUTLIERS_TO_JUMP {
+            self.typical_us = self.nearest_us(offset_us);
+            run = 0;
+        } else {
+            self.typical_us = self.typical_us.wrapping_add(part_of(clipped, beats));
         }
         self.counts = Counts::new(run, beats);
         // A sender that is late by itself is as unsteady as a path that delays: o does not show it, because S is
@@ -194,8 +194,8 @@ impl Arrivals {
         overdue_us
     }
 
-    /// Counts an outlier; none are left where there were enough for the centre to jump.
-    fn run_on(&mut self, offset_us: i64, step: i64) -> i8 {
+    /// Counts an outlier, and keeps the one nearest to the typical offset.
+    const fn run_on(&mut self, offset_us: i64, step: i64) -> i8 {
         let (run, side) = (self.counts.run(), step.signum() as i8);
         if run.signum() != side {
             self.nearest_us = offset_us as u32;
@@ -205,15 +205,10 @@ impl Arrivals {
         if step.unsigned_abs() < nearest.unsigned_abs() {
             self.nearest_us = offset_us as u32;
         }
-        let run = run + side;
-        if run.unsigned_abs() < OUTLIERS_TO_JUMP {
-            run
-        } else {
-            0
-        }
+        run + side
     }
 
-    /// The offset nearest to the typical one in the present run, which is less than 36 minutes from this one.
+    /// The offset nearest to the typical one in the present run, which is within 35 minutes of this one.
     const fn nearest_us(&self, offset_us: i64) -> i64 {
         let apart_us = (offset_us as u32).wrapping_sub(self.nearest_us) as i32;
         offset_us.wrapping_sub(apart_us as i64)
