@@ -88,12 +88,12 @@ impl Overdue {
         if lateness > 0 {
             let lasted = overdue.min(lateness) * ONE / lateness;
             let missed = i64::from(lasted - i32::from(self.persistence));
-            let step = i64::from(lateness * lateness) * missed >> PERSISTENCE_BITS;
+            let step = (i64::from(lateness * lateness) * missed) >> PERSISTENCE_BITS;
             self.persistence = (i64::from(self.persistence) + step) as u16;
         }
         self.learn_burstiness(overdue);
         let recent = i32::from(self.recent);
-        self.recent = (recent + (overdue - recent >> RECENT_BITS)) as u16;
+        self.recent = (recent + ((overdue - recent) >> RECENT_BITS)) as u16;
         let usual = self.usual as i32;
         let missed = (overdue << USUAL_GRAIN_BITS) - usual;
         // A constant to divide by costs a tenth of any other.
@@ -108,9 +108,9 @@ impl Overdue {
     fn learn_burstiness(&mut self, overdue: i32) {
         let burstiness = i64::from(self.burstiness);
         let before = i64::from(self.recent_above_usual());
-        let missed = i64::from(overdue - self.usual()) - (burstiness * before >> ONE_BITS);
+        let missed = i64::from(overdue - self.usual()) - ((burstiness * before) >> ONE_BITS);
         let most = i64::from(ONE / 2);
-        let step = (before * missed >> BURSTINESS_BITS).clamp(-most, most);
+        let step = ((before * missed) >> BURSTINESS_BITS).clamp(-most, most);
         self.burstiness = (burstiness + step).clamp(0, ONE.into()) as u16;
     }
 
@@ -127,17 +127,17 @@ impl Overdue {
         if self.persistence == 0 || late_us <= GRAIN_US {
             return 0;
         }
-        let lasting = fraction(late_us, interval_us) * i32::from(self.persistence) >> ONE_BITS;
-        lasting as u64 * interval_us >> ONE_BITS
+        let lasting = (fraction(late_us, interval_us) * i32::from(self.persistence)) >> ONE_BITS;
+        (lasting as u64 * interval_us) >> ONE_BITS
     }
 
     /// How much longer a time of so many intervals counts as lasting while beats come more overdue than usual: up to a
     /// half of it.
     pub(super) fn stretch_us(self, time_us: u64) -> u64 {
         let more = self.recent_above_usual().max(0);
-        let expected = i32::from(self.burstiness) * more >> ONE_BITS;
+        let expected = (i32::from(self.burstiness) * more) >> ONE_BITS;
         let part = (STRETCH * expected).min(ONE / 2);
-        part as u64 * time_us >> ONE_BITS
+        (part as u64 * time_us) >> ONE_BITS
     }
 }
 
