@@ -5,7 +5,7 @@
 //! (docs/protocol.md, section 9): a step is clipped at twice the mean deviation, so that a burst of delayed
 //! beats hardly moves it, and after four clipped steps to one side the centre jumps there, so that a changed
 //! route or a corrected clock is followed at once. After a late beat the next slot of the schedule is waited for, and
-//! what is [`Overdue`] teaches by how much longer. State: 27 bytes a source.
+//! what was overdue before tells how much longer. State: 27 bytes a source.
 
 use super::config::Margin;
 use super::overdue::{Overdue, Shown};
