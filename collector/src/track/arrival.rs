@@ -4,9 +4,11 @@
 //! offset between the two clocks over a window. Here the mean is a robust centre that follows quickly
 //! (docs/protocol.md, section 9): a step is clipped at twice the mean deviation, so that a burst of delayed
 //! beats hardly moves it, and after four clipped steps to one side the centre jumps there, so that a changed
-//! route or a corrected clock is followed at once. State: 21 bytes a source.
+//! route or a corrected clock is followed at once. After a late beat the next slot of the schedule is waited for, and
+//! what was overdue before tells how much longer. State: 27 bytes a source.
 
 use super::config::Margin;
+use super::overdue::{Overdue, Shown};
 use super::stored::{Stored, stored};
 
 /// The least safety margin: the grain in which decisions are made.
@@ -21,8 +23,15 @@ const CENTRE_BEATS: u8 = 8;
 /// The deviation takes in 1/n of the nth deviation, down to this part.
 const DEVIATION_BEATS: u8 = 16;
 
-/// The safety margin in mean deviations.
-const MARGIN_DEVIATIONS: u64 = 4;
+/// The late deadline's safety margin in mean deviations.
+const LATE_DEVIATIONS: u64 = 4;
+
+/// The down deadline's. It is less, because a false `down` needs lost beats as well, and what is left out here buys
+/// fewer mistakes as part of a higher multiplier.
+const DOWN_DEVIATIONS: u64 = 2;
+
+/// Up to this part of the interval both margins are the same.
+const SMALL_MARGIN_PART: u64 = 32;
 
 /// Keeps sixteen times the deviation, and four times it, within 32 bits.
 const MAX_DEVIATION_US: u32 = (1 << 28) - 1;
@@ -35,10 +44,11 @@ const MAX_DEVIATION_US: u32 = (1 << 28) - 1;
 pub struct Arrivals {
     /// The typical offset.
     typical_us: i64,
-    /// The offset nearest to the typical one in the present run of outliers.
-    nearest_us: i64,
+    /// The offset nearest to the typical one in the present run of outliers, modulo 2^32.
+    nearest_us: u32,
     /// Sixteen times the mean absolute deviation from the typical offset.
     deviation_16us: u32,
+    overdue: Overdue,
     counts: Counts,
 }
 
@@ -65,24 +75,61 @@ impl Counts {
 
 const _: () = assert!(OUTLIERS_TO_JUMP <= 4 && DEVIATION_BEATS < 1 << Counts::BEATS_BITS);
 
-/// The intervals between a beat and the one that came before it, at the sender and here: beats that waited in
-/// a queue come closer together than they were sent.
+/// What the newest beat, or the reply after it, says of the next.
+#[derive(Clone, Copy, Debug)]
+pub struct Schedule {
+    /// The offset between the clocks when it came; after a reply, which does not say, the typical one.
+    pub offset_us: i64,
+    /// The time from its sending to the next slot.
+    pub next_us: u64,
+    /// The interval, in milliseconds.
+    pub interval_ms: u32,
+}
+
+impl Schedule {
+    /// The interval, in microseconds.
+    #[must_use]
+    pub const fn interval_us(self) -> u64 {
+        self.interval_ms as u64 * 1_000
+    }
+}
+
+/// What the sign of life before a beat let expect, and what lies between the two.
 #[derive(Clone, Copy, Debug)]
 pub struct Spacing {
-    /// The time between the two sendings.
+    /// What the earlier one said of the next.
+    pub schedule: Schedule,
+    /// The margin by which its next slot may have been put off.
+    pub margin: Margin,
+    /// The time between the two sendings; zero where it is not known.
     pub sent_us: u64,
     /// The time between the two arrivals.
     pub arrived_us: u64,
-    /// How much later than promised the beat was sent, where it is the very next one and says nothing of slots that
-    /// were skipped; else zero.
-    pub sender_late_us: u64,
+    /// Whether the later one is the very next beat and says nothing of slots that were skipped.
+    pub is_next: bool,
+    /// Whether the next slot was awaited all the while: not after a goodbye, nor while the collector could not listen.
+    pub is_awaited: bool,
+    /// How many beats the session has had by now, whether they came or not.
+    pub beats: u64,
 }
 
 impl Spacing {
-    /// Whether the beat came out of a queue: what it was delayed by says nothing of the next one.
+    /// Whether the beat came out of a queue, closer to the one before it than it was sent: what it was delayed by says
+    /// nothing of the next one.
     const fn is_queued(self) -> bool {
         self.arrived_us.saturating_mul(2) < self.sent_us
     }
+}
+
+/// When the next beat is due after the newest arrival, in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Awaited {
+    /// The next slot of the sender's schedule.
+    pub slot_us: u64,
+    /// The same, and the part of the newest beat's lateness that lasts.
+    pub expected_us: u64,
+    /// The safety margin of the late deadline.
+    pub margin_us: u64,
 }
 
 impl Arrivals {
@@ -93,14 +140,16 @@ impl Arrivals {
         let deviation_us = (micros(interval_ms) / 8).clamp(least, MAX_DEVIATION_US);
         Self {
             typical_us: offset_us,
-            nearest_us: offset_us,
+            nearest_us: offset_us as u32,
             deviation_16us: deviation_us * 16,
+            overdue: Overdue::NEW,
             counts: Counts::new(0, 1),
         }
     }
 
     /// Takes in the offset of one more beat.
     pub fn observe(&mut self, offset_us: i64, spacing: Spacing, interval_ms: u32) {
+        let overdue_us = self.learn(spacing);
         let step = offset_us.wrapping_sub(self.typical_us);
         if spacing.is_queued() && step > 0 {
             return;
@@ -115,7 +164,7 @@ impl Arrivals {
             self.run_on(offset_us, step)
         };
         if run.unsigned_abs() >= OUTLIERS_TO_JUMP {
-            self.typical_us = self.nearest_us;
+            self.typical_us = self.nearest_us(offset_us);
             run = 0;
         } else {
             self.typical_us = self.typical_us.wrapping_add(part_of(clipped, beats));
@@ -123,26 +172,46 @@ impl Arrivals {
         self.counts = Counts::new(run, beats);
         // A sender that is late by itself is as unsteady as a path that delays: o does not show it, because S is
         // read when the beat is sent.
-        let late = step.saturating_add_unsigned(spacing.sender_late_us).max(0);
-        self.take_deviation(
-            step.unsigned_abs().max(late.unsigned_abs()),
-            deviation_us,
-            interval_ms,
-        );
+        let late_us = if spacing.is_next { overdue_us } else { 0 };
+        self.take_deviation(step.unsigned_abs().max(late_us), deviation_us, interval_ms);
+    }
+
+    /// Learns from how much later than expected the beat came, and says how much that is.
+    fn learn(&mut self, spacing: Spacing) -> u64 {
+        let Spacing { schedule, .. } = spacing;
+        let slot_us = self.slot_after_us(schedule, spacing.margin);
+        let overdue_us = spacing.arrived_us.saturating_sub(slot_us);
+        if spacing.is_awaited {
+            let mut overdue = self.overdue;
+            overdue.observe(Shown {
+                overdue_us,
+                late_us: schedule.next_us.saturating_sub(slot_us),
+                interval_us: schedule.interval_us(),
+                beats: spacing.beats,
+            });
+            self.overdue = overdue;
+        }
+        overdue_us
     }
 
     /// Counts an outlier, and keeps the one nearest to the typical offset.
     const fn run_on(&mut self, offset_us: i64, step: i64) -> i8 {
         let (run, side) = (self.counts.run(), step.signum() as i8);
         if run.signum() != side {
-            self.nearest_us = offset_us;
+            self.nearest_us = offset_us as u32;
             return side;
         }
-        let nearest = self.nearest_us.wrapping_sub(self.typical_us).unsigned_abs();
-        if step.unsigned_abs() < nearest {
-            self.nearest_us = offset_us;
+        let nearest = self.nearest_us(offset_us).wrapping_sub(self.typical_us);
+        if step.unsigned_abs() < nearest.unsigned_abs() {
+            self.nearest_us = offset_us as u32;
         }
         run + side
+    }
+
+    /// The offset nearest to the typical one in the present run, which is within 35 minutes of this one.
+    const fn nearest_us(&self, offset_us: i64) -> i64 {
+        let apart_us = (offset_us as u32).wrapping_sub(self.nearest_us) as i32;
+        offset_us.wrapping_sub(apart_us as i64)
     }
 
     /// Follows the mean deviation: as a plain mean at first, then with a memory of sixteen beats, with
@@ -169,36 +238,82 @@ impl Arrivals {
         self.typical_us
     }
 
-    /// The safety margin α, in microseconds: between 10 ms and half an interval, and half an interval as long as
-    /// one beat is all there is to go by.
+    /// The safety margin α of the late deadline, in microseconds.
     #[must_use]
     pub fn margin_us(&self, margin: Margin, interval_ms: u32) -> u64 {
+        self.deviations_us(LATE_DEVIATIONS, margin, interval_ms)
+    }
+
+    /// The safety margin of the down deadline: that of the late one as long as it is small or little is known.
+    fn down_margin_us(&self, margin: Margin, schedule: Schedule) -> u64 {
+        let late_us = self.margin_us(margin, schedule.interval_ms);
+        if self.counts.beats() < DEVIATION_BEATS {
+            return late_us;
+        }
+        let small_us = late_us.min(schedule.interval_us() / SMALL_MARGIN_PART);
+        self.deviations_us(DOWN_DEVIATIONS, margin, schedule.interval_ms)
+            .max(small_us)
+    }
+
+    /// A safety margin of so many deviations: between 10 ms and half an interval, and half an interval as long as one
+    /// beat is all there is to go by.
+    fn deviations_us(&self, deviations: u64, margin: Margin, interval_ms: u32) -> u64 {
         let half_us = u64::from(interval_ms) * 500;
         match margin {
             Margin::Fixed(margin) => margin.as_micros() as u64,
             Margin::Auto if self.counts.beats() == 1 => half_us.max(LEAST_MARGIN_US),
             Margin::Auto => {
-                let spread_us = MARGIN_DEVIATIONS * u64::from(self.deviation_16us / 16);
+                let spread_us = deviations * u64::from(self.deviation_16us / 16);
                 spread_us.min(half_us).max(LEAST_MARGIN_US)
             }
         }
     }
 
-    /// How long after the arrival of a beat with this offset the next one is expected, when the sender has promised
-    /// it `next_us` after the sending; all in microseconds. Never later than the promise plus the margin: an
-    /// estimate that is too high, after a step of the sender's clock, must not hide a death.
+    /// What follows from the newest sign of life.
     #[must_use]
-    pub fn expected_after_us(&self, offset_us: i64, next_us: u64, margin_us: u64) -> u64 {
-        let ahead_us = self.typical_us.wrapping_sub(offset_us);
-        if ahead_us >= 0 {
-            next_us + ahead_us.unsigned_abs().min(margin_us)
+    pub fn awaited(&self, schedule: Schedule, margin: Margin) -> Awaited {
+        let slot_us = self.slot_after_us(schedule, margin);
+        let late_us = schedule.next_us.saturating_sub(slot_us);
+        let overdue = self.overdue;
+        Awaited {
+            slot_us,
+            expected_us: slot_us + overdue.lasting_us(late_us, schedule.interval_us()),
+            margin_us: self.margin_us(margin, schedule.interval_ms),
+        }
+    }
+
+    /// How long after it is expected the next beat has not come for its source to be down, where so much is waited for
+    /// beats that do not come: M - 1 intervals.
+    #[must_use]
+    pub fn patience_us(&self, waited_us: u64, schedule: Schedule, margin: Margin) -> u64 {
+        let margin_us = self.down_margin_us(margin, schedule);
+        let overdue = self.overdue;
+        margin_us + waited_us + overdue.stretch_us(waited_us + schedule.interval_us())
+    }
+
+    /// How long after an arrival the first slot of the sender's schedule is that does not lie before it. Never later
+    /// than the promise plus the margin: an estimate that is too high, after a step of the sender's clock, must not
+    /// hide a death.
+    fn slot_after_us(&self, schedule: Schedule, margin: Margin) -> u64 {
+        let ahead_us = self.typical_us.wrapping_sub(schedule.offset_us);
+        let apart_us = ahead_us.unsigned_abs();
+        if ahead_us > 0 {
+            schedule.next_us + apart_us.min(self.margin_us(margin, schedule.interval_ms))
+        } else if apart_us <= schedule.next_us {
+            schedule.next_us - apart_us
         } else {
-            next_us.saturating_sub(ahead_us.unsigned_abs())
+            until_slot_us(apart_us - schedule.next_us, schedule.interval_us())
         }
     }
 }
 
-stored!(Arrivals { typical_us, nearest_us, deviation_16us, counts } where |arrivals| {
+/// What is missing to the next slot, where one was so long ago.
+#[cold]
+const fn until_slot_us(since_us: u64, interval_us: u64) -> u64 {
+    (interval_us - since_us % interval_us) % interval_us
+}
+
+stored!(Arrivals { typical_us, nearest_us, deviation_16us, overdue, counts } where |arrivals| {
     arrivals.deviation_16us <= MAX_DEVIATION_US * 16
 });
 
@@ -237,124 +352,4 @@ const fn micros(interval_ms: u32) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    use std::time::Duration;
-
-    const INTERVAL_MS: u32 = 1_000;
-
-    const EVEN: Spacing = Spacing {
-        sent_us: 1_000_000,
-        arrived_us: 1_000_000,
-        sender_late_us: 0,
-    };
-
-    fn after(offsets_us: impl IntoIterator<Item = i64>) -> Arrivals {
-        let mut offsets = offsets_us.into_iter();
-        let mut arrivals = Arrivals::new(offsets.next().unwrap(), INTERVAL_MS);
-        offsets.for_each(|offset_us| arrivals.observe(offset_us, EVEN, INTERVAL_MS));
-        arrivals
-    }
-
-    fn margin_us(arrivals: &Arrivals) -> u64 {
-        arrivals.margin_us(Margin::Auto, INTERVAL_MS)
-    }
-
-    fn expected_us(arrivals: &Arrivals, offset_us: i64) -> u64 {
-        arrivals.expected_after_us(offset_us, 1_000_000, margin_us(arrivals))
-    }
-
-    #[test]
-    fn the_margin_begins_at_half_an_interval_and_follows_the_spread() {
-        assert_eq!(margin_us(&after([0])), 500_000);
-        let quiet = after((0..200).map(|beat| beat % 2 * 100));
-        assert_eq!(margin_us(&quiet), 10_000);
-        let noisy = after((0..200).map(|beat| beat % 2 * 100_000));
-        // The centre follows by an eighth of each step of 100 ms, and so keeps 100 / (2 - 1/8) ms away.
-        assert!(
-            (210_000..215_000).contains(&margin_us(&noisy)),
-            "four times 53.3 ms, not {} us",
-            margin_us(&noisy)
-        );
-        let wild = after((0..200).map(|beat| beat % 2 * 5_000_000));
-        assert_eq!(margin_us(&wild), 500_000);
-        assert_eq!(wild.margin_us(Margin::Fixed(Duration::ZERO), INTERVAL_MS), 0);
-    }
-
-    #[test]
-    fn a_single_late_beat_does_not_move_the_typical_offset() {
-        let arrivals = after((0..100).map(|beat| if beat == 99 { 900_000 } else { 1_000 }));
-        let expected = expected_us(&arrivals, 900_000);
-        assert!(
-            (101_000..=101_500).contains(&expected),
-            "on the sender's schedule, not {expected}"
-        );
-    }
-
-    #[test]
-    fn a_burst_out_of_a_queue_does_not_move_it_either() {
-        let mut arrivals = after([0; 100]);
-        for beat in (0..15).rev() {
-            let queued = Spacing {
-                sent_us: 1_000_000,
-                arrived_us: 50,
-                sender_late_us: 0,
-            };
-            arrivals.observe(beat * 1_000_000, queued, INTERVAL_MS);
-        }
-        assert_eq!(expected_us(&arrivals, 0), 1_000_000);
-    }
-
-    #[test]
-    fn a_step_is_followed_by_the_fourth_beat() {
-        for step_us in [50_000, -50_000, 86_400_000_000, -86_400_000_000, i64::MIN] {
-            let mut arrivals = after([0; 100]);
-            (0..4).for_each(|_| arrivals.observe(step_us, EVEN, INTERVAL_MS));
-            assert_eq!(expected_us(&arrivals, step_us), 1_000_000, "{step_us}");
-        }
-    }
-
-    #[test]
-    fn an_estimate_that_is_too_high_hides_a_death_for_no_longer_than_the_margin() {
-        let arrivals = after([3_600_000_000; 100]);
-        assert_eq!(expected_us(&arrivals, 0), 1_010_000);
-    }
-
-    #[test]
-    fn drift_of_200_ppm_is_followed_at_any_interval() {
-        for interval_ms in [10, 1_000, 3_600_000] {
-            let interval_us = u64::from(interval_ms) * 1_000;
-            let drift_us = i64::from(interval_ms) / 5;
-            let mut arrivals = Arrivals::new(0, interval_ms);
-            for beat in 1..20_000 {
-                let offset_us = beat * drift_us;
-                let margin_us = arrivals.margin_us(Margin::Auto, interval_ms);
-                let came_after_us = interval_us + drift_us as u64;
-                let previous_us = offset_us - drift_us;
-                let expected_us = arrivals.expected_after_us(previous_us, interval_us, margin_us);
-                assert!(came_after_us <= expected_us + margin_us);
-                let even = Spacing {
-                    sent_us: interval_us,
-                    arrived_us: interval_us,
-                    sender_late_us: 0,
-                };
-                arrivals.observe(offset_us, even, interval_ms);
-            }
-        }
-    }
-
-    #[test]
-    fn no_sequence_of_offsets_overflows() {
-        let extremes = [0, i64::MAX, i64::MIN, -1, 1, i64::MIN / 2];
-        let mut arrivals = Arrivals::new(i64::MIN, 1 << 31);
-        for round in 0..1_000 {
-            let interval_ms = if round % 3 == 0 { 10 } else { 1 << 31 };
-            let interval_us = u64::from(interval_ms) * 1_000;
-            let offset_us = extremes[round % extremes.len()];
-            arrivals.observe(offset_us, EVEN, interval_ms);
-            let margin_us = arrivals.margin_us(Margin::Auto, interval_ms);
-            assert!(arrivals.expected_after_us(offset_us, interval_us, margin_us) <= interval_us + margin_us);
-        }
-    }
-}
+mod tests;

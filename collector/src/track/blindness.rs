@@ -79,6 +79,12 @@ impl Blindness {
         self.episodes_since(moment).map(|episode| episode.blind).sum()
     }
 
+    /// Whether any of the time since `moment` was blind.
+    #[must_use]
+    pub fn was_since(&self, moment: Moment) -> bool {
+        self.episodes.last().is_some_and(|last| last.until > moment)
+    }
+
     /// By how much the deadlines are put off that a beat set which `arrived` then, in whole milliseconds: by the blind
     /// time since, or by as many intervals as beats were due in it, whichever is more. A beat that was sent while
     /// nobody listened is never heard, and the next one comes when the sender's schedule has it.

@@ -26,6 +26,7 @@ pub mod mass;
 pub mod meter;
 pub mod nonces;
 pub mod origin;
+mod overdue;
 pub mod patience;
 pub mod proof;
 pub mod reject;

@@ -2,14 +2,20 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-use super::stored::Stored;
+use super::stored::stored;
 
-/// A socket address in 22 bytes: IPv6 or mapped IPv4 address, scope and port. A flow label is no part of it.
+/// The first half of every link-local address (RFC 4291, section 2.5.6).
+const LINK_LOCAL: u64 = 0xfe80 << 48;
+
+/// Where the scope stands in a link-local address: in the lower half of that first half, which is zero there.
+const SCOPE: u32 = 64;
+
+/// A socket address in 18 bytes: IPv6 or mapped IPv4 address, and port. The scope of a link-local address stands within
+/// the address, as KAME has it. A flow label is no part of it, and neither is the scope of any other address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(Rust, packed(2))]
 pub struct Origin {
     ip: u128,
-    scope_id: u32,
     port: u16,
 }
 
@@ -17,13 +23,17 @@ impl Origin {
     /// The address as it is kept.
     #[must_use]
     pub const fn of(addr: SocketAddr) -> Self {
-        let (ip, scope_id) = match addr {
-            SocketAddr::V4(addr) => (addr.ip().to_ipv6_mapped().to_bits(), 0),
-            SocketAddr::V6(addr) => (addr.ip().to_bits(), addr.scope_id()),
+        let ip = match addr {
+            SocketAddr::V4(addr) => addr.ip().to_ipv6_mapped().to_bits(),
+            SocketAddr::V6(addr) => {
+                let ip = addr.ip().to_bits();
+                let is_scoped = (ip >> SCOPE) as u64 == LINK_LOCAL;
+                let scope_id = if is_scoped { addr.scope_id() } else { 0 };
+                ip | (scope_id as u128) << SCOPE
+            }
         };
         Self {
             ip,
-            scope_id,
             port: addr.port(),
         }
     }
@@ -31,9 +41,12 @@ impl Origin {
     /// The address, IPv4 as IPv4.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
-        match Ipv6Addr::from_bits(self.ip).to_canonical() {
+        let is_scoped = (self.ip >> SCOPE) as u64 & !u64::from(u32::MAX) == LINK_LOCAL;
+        let scope_id = if is_scoped { (self.ip >> SCOPE) as u32 } else { 0 };
+        let ip = self.ip ^ u128::from(scope_id) << SCOPE;
+        match Ipv6Addr::from_bits(ip).to_canonical() {
             IpAddr::V4(ip) => (ip, self.port).into(),
-            IpAddr::V6(ip) => SocketAddrV6::new(ip, self.port, 0, self.scope_id).into(),
+            IpAddr::V6(ip) => SocketAddrV6::new(ip, self.port, 0, scope_id).into(),
         }
     }
 
@@ -47,25 +60,7 @@ impl Origin {
     }
 }
 
-impl Stored for Origin {
-    fn store(&self, bytes: &mut Vec<u8>) {
-        let (ip, scope_id) = match self.addr() {
-            SocketAddr::V4(addr) => (addr.ip().to_ipv6_mapped(), 0),
-            SocketAddr::V6(addr) => (*addr.ip(), addr.scope_id()),
-        };
-        ip.to_bits().store(bytes);
-        scope_id.store(bytes);
-        self.addr().port().store(bytes);
-    }
-
-    fn restore(bytes: &mut &[u8]) -> Option<Self> {
-        let ip = Ipv6Addr::from_bits(u128::restore(bytes)?);
-        let scope_id = u32::restore(bytes)?;
-        let addr = SocketAddrV6::new(ip, u16::restore(bytes)?, 0, scope_id);
-        // An IPv4 address has no scope.
-        (scope_id == 0 || ip.to_ipv4_mapped().is_none()).then(|| Self::of(addr.into()))
-    }
-}
+stored!(Origin { ip, port } where |_| true);
 
 #[cfg(test)]
 mod tests {
@@ -77,10 +72,26 @@ mod tests {
             "192.0.2.7:7878",
             "[2001:db8::7]:1",
             "[fe80::1%3]:65535",
+            "[fe80::1%4294967295]:1",
+            "[fe80::1]:1",
+            "[fe80::ffff:192.0.2.7%3]:1",
             "0.0.0.0:0",
         ] {
             let addr: SocketAddr = text.parse().unwrap();
             assert_eq!(Origin::of(addr).addr(), addr);
+        }
+    }
+
+    /// Only a link-local address has a scope that tells where it is.
+    #[test]
+    fn no_other_address_keeps_a_scope() {
+        for (text, kept) in [
+            ("[2001:db8::7%3]:1", "[2001:db8::7]:1"),
+            ("[febf::1%3]:1", "[febf::1]:1"),
+            ("[::ffff:192.0.2.7%3]:1", "192.0.2.7:1"),
+        ] {
+            let addr: SocketAddr = text.parse().unwrap();
+            assert_eq!(Origin::of(addr).addr(), kept.parse().unwrap());
         }
     }
 

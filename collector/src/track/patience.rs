@@ -219,10 +219,10 @@ impl Patiences {
         rules: Rules<'_>,
     ) {
         let silence_us = now.since(source.arrived).as_micros() as u64;
-        let needed = source.needed_misses(now, rules);
-        source.take_newest(frame, origin, now, rules.config);
+        let needed = source.needed_misses(now, self.allowance.misses_max, rules);
+        source.take_newest(frame, origin, now, rules);
         if let (Some(patience), Some(needed)) = (self.each.get_mut(id), needed) {
-            patience.take(silence_us, needed, source.misses, self.allowance);
+            patience.take(silence_us, needed.into(), source.misses, self.allowance);
         }
         self.apply(id, source);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use beacon_common::wire::{MAX_INTERVAL_MS, MIN_INTERVAL_MS};
 use beacon_common::{Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
 
-use super::arrival::{Arrivals, Spacing};
+use super::arrival::{Arrivals, Awaited, Schedule, Spacing};
 use super::asked::Asked;
 use super::blindness::Grid;
 use super::config::Config;
@@ -100,7 +100,7 @@ pub struct Promise {
     pub due: Moment,
     /// The late deadline.
     pub late_at: Moment,
-    /// The down deadline: M - 1 intervals after the late one.
+    /// The down deadline, never before the late one.
     pub down_at: Moment,
 }
 
@@ -228,12 +228,12 @@ impl Source {
     }
 
     /// Takes what the newest beat of the current session says.
-    pub fn take_newest(&mut self, frame: &Frame, origin: Origin, now: Moment, config: &Config) {
+    pub fn take_newest(&mut self, frame: &Frame, origin: Origin, now: Moment, rules: Rules<'_>) {
         let offset_us = offset_us(frame, now);
-        let spacing = self.spacing(frame, now);
+        let spacing = self.spacing(frame, now, rules);
         self.arrivals.observe(offset_us, spacing, frame.interval_ms);
         self.jitter.observe(offset_us);
-        self.keep(frame, origin, now, config);
+        self.keep(frame, origin, now, rules.config);
     }
 
     /// Takes what the first beat of a session says, whose clock is a new one.
@@ -254,22 +254,30 @@ impl Source {
         self.newest = Newest::Reply;
     }
 
-    /// What lies between the newest beat so far and this one; after a reply, nothing remarkable.
-    fn spacing(&self, frame: &Frame, now: Moment) -> Spacing {
+    /// What the newest sign of life let expect, and what lies between it and this beat; after a reply, nothing
+    /// remarkable.
+    fn spacing(&self, frame: &Frame, now: Moment, rules: Rules<'_>) -> Spacing {
         let sent_us = match self.newest {
             Newest::Reply => 0,
             _ => frame.sent_us.saturating_sub(self.sent_us),
         };
-        let is_next = self.slots.follows_directly() && !frame.flags.skipped && self.newest == Newest::Beat;
-        let promised_us = if is_next {
-            self.next_ms as u64 * 1_000
-        } else {
-            u64::MAX
-        };
         Spacing {
+            schedule: self.schedule(),
+            margin: rules.config.margin,
             sent_us,
             arrived_us: now.as_micros().saturating_sub(self.arrived.as_micros()),
-            sender_late_us: sent_us.saturating_sub(promised_us),
+            is_next: self.slots.follows_directly() && !frame.flags.skipped && self.newest == Newest::Beat,
+            is_awaited: !self.newest.is_bye() && !rules.blindness.was_since(self.arrived),
+            beats: self.slots.numbers(),
+        }
+    }
+
+    /// What the newest sign of life says of the next beat.
+    const fn schedule(&self) -> Schedule {
+        Schedule {
+            offset_us: self.offset_us(),
+            next_us: self.next_ms as u64 * 1_000,
+            interval_ms: self.interval_ms,
         }
     }
 
@@ -297,21 +305,26 @@ impl Source {
     /// the arrival, so that `bound_ms` is exact. All are put off by what the collector could not hear since.
     #[must_use]
     pub fn promise(&self, rules: Rules<'_>) -> Option<Promise> {
+        self.promise_with(self.misses, rules)
+    }
+
+    /// The same with another detect multiplier.
+    fn promise_with(&self, misses: u8, rules: Rules<'_>) -> Option<Promise> {
         let is_awaited = match self.newest {
             Newest::Beat | Newest::Reply => true,
             Newest::Sleep => self.next_ms != 0,
             Newest::End => false,
         };
         is_awaited.then(|| {
-            let (expected_after_us, late_after_ms) = self.awaited_after(rules.config);
-            let more_ms = u64::from(self.interval_ms) * u64::from(self.misses - 1);
-            let due = self.arrived.after_us(expected_after_us);
+            let awaited = self.awaited(rules.config);
+            let due = self.arrived.after_us(awaited.slot_us);
             let put_off_ms = self.put_off_ms(due, rules);
-            let late_after_ms = late_after_ms.saturating_add(put_off_ms);
+            let down_after_ms = self.down_after_ms(awaited, misses, rules.config);
+            let late_after_ms = late_after_ms(awaited).min(down_after_ms);
             Promise {
                 due: due.after_ms(put_off_ms),
-                late_at: self.arrived.after_ms(late_after_ms),
-                down_at: self.arrived.after_ms(late_after_ms.saturating_add(more_ms)),
+                late_at: self.arrived.after_ms(late_after_ms.saturating_add(put_off_ms)),
+                down_at: self.arrived.after_ms(down_after_ms.saturating_add(put_off_ms)),
             }
         })
     }
@@ -328,7 +341,13 @@ impl Source {
     /// The late deadline after a beat that is just heard, and so before any blindness.
     #[must_use]
     pub fn late_at(&self, config: &Config) -> Moment {
-        self.arrived.after_ms(self.awaited_after(config).1)
+        let awaited = self.awaited(config);
+        let mut late_after_ms = late_after_ms(awaited);
+        if self.misses == 1 {
+            // With more, an interval or more lies between the two deadlines, which differ by half of one in their margins.
+            late_after_ms = late_after_ms.min(self.down_after_ms(awaited, 1, config));
+        }
+        self.arrived.after_ms(late_after_ms)
     }
 
     /// The offset between the two clocks at the newest beat, in microseconds modulo 2^64; after a reply, which does not
@@ -341,24 +360,30 @@ impl Source {
         }
     }
 
-    /// How long after the arrival of the newest beat the next one is expected, in microseconds, and late, in
-    /// milliseconds.
-    fn awaited_after(&self, config: &Config) -> (u64, u64) {
-        let margin_us = self.arrivals.margin_us(config.margin, self.interval_ms);
-        let offset_us = self.offset_us();
-        let next_us = u64::from(self.next_ms) * 1_000;
-        let expected_after_us = self.arrivals.expected_after_us(offset_us, next_us, margin_us);
-        let late_after_ms = expected_after_us.saturating_add(margin_us).div_ceil(1_000);
-        (expected_after_us, late_after_ms)
+    fn awaited(&self, config: &Config) -> Awaited {
+        self.arrivals.awaited(self.schedule(), config.margin)
     }
 
-    /// The detect multiplier that is enough for the silence since the newest beat not to be a death, if it ends `now`;
-    /// `None` after a bye.
+    /// How long after the arrival of the newest beat its source is down, in milliseconds.
+    fn down_after_ms(&self, awaited: Awaited, misses: u8, config: &Config) -> u64 {
+        let schedule = self.schedule();
+        let waited_us = schedule.interval_us() * u64::from(misses - 1);
+        let patience_us = self.arrivals.patience_us(waited_us, schedule, config.margin);
+        awaited.expected_us.saturating_add(patience_us).div_ceil(1_000)
+    }
+
+    /// The least detect multiplier that is enough for the silence since the newest beat not to be a death, if it ends
+    /// `now`: one more than `most` where that is not enough, and `None` after a bye.
     #[must_use]
-    pub fn needed_misses(&self, now: Moment, rules: Rules<'_>) -> Option<u64> {
-        let promise = self.promise(rules).filter(|_| !self.newest.is_bye())?;
-        let overdue_us = now.since(promise.late_at).as_nanos().div_ceil(1_000) as u64;
-        Some(1 + overdue_us.div_ceil(u64::from(self.interval_ms) * 1_000))
+    pub fn needed_misses(&self, now: Moment, most: u8, rules: Rules<'_>) -> Option<u8> {
+        if self.newest.is_bye() {
+            return None;
+        }
+        let is_enough = |misses: &u8| {
+            self.promise_with(*misses, rules)
+                .is_none_or(|promise| promise.down_at >= now)
+        };
+        Some((1..=most).find(is_enough).unwrap_or(most + 1))
     }
 
     /// Whether its interval, its multiplier and what a reply says are such as it could have been judged by.
@@ -405,6 +430,14 @@ stored!(Source {
     label, state, health, session, origin, arrived, interval_ms, slots, jitter, arrivals, sent_us, next_ms, uptime_s,
     misses, newest; way: WayId::NONE, probes: Asked::NEVER
 } where Source::is_sound);
+
+/// How long after the arrival of the newest beat the next one is late, in milliseconds.
+const fn late_after_ms(awaited: Awaited) -> u64 {
+    awaited
+        .expected_us
+        .saturating_add(awaited.margin_us)
+        .div_ceil(1_000)
+}
 
 /// The collector's clock minus the sender's, modulo 2^64: the sender's is whatever it says.
 pub(super) const fn offset_us(frame: &Frame, now: Moment) -> i64 {

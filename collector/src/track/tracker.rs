@@ -290,7 +290,11 @@ impl Tracker {
             self.hear_change(id, heard);
             return;
         }
-        source.take_newest(&frame, origin, now, &self.config);
+        let rules = Rules {
+            config: &self.config,
+            blindness: &self.blindness,
+        };
+        source.take_newest(&frame, origin, now, rules);
         self.deadlines.set(id.0, source.late_at(&self.config));
     }
 
@@ -441,7 +445,7 @@ fn take_newest(
     patiences: &mut Option<Patiences>,
 ) {
     match patiences {
-        None => source.take_newest(frame, origin, now, rules.config),
+        None => source.take_newest(frame, origin, now, rules),
         Some(patiences) => patiences.take_newest((id, source), (frame, origin), now, rules),
     }
 }

@@ -1,7 +1,7 @@
 //! This collector's own detector: its estimate of a source's arrivals, and the deadlines that follow from it
 //! (docs/protocol.md, section 9).
 
-use beacon_collector::track::arrival::{Arrivals, Spacing};
+use beacon_collector::track::arrival::{Arrivals, Schedule, Spacing};
 use beacon_collector::track::config::Margin;
 
 use crate::detector::{Detector, Family};
@@ -17,8 +17,26 @@ pub(crate) const FAMILY: Family = Family {
 /// The detector on one trace.
 pub(crate) struct Beacon {
     interval_ms: u32,
-    patience_us: i64,
-    heard: Option<(Arrivals, Beat)>,
+    /// M - 1 intervals.
+    waited_us: u64,
+    heard: Option<Heard>,
+}
+
+/// The newest beat, and what came before it.
+struct Heard {
+    arrivals: Arrivals,
+    first_seq: u64,
+    last: Beat,
+}
+
+/// What follows from a beat.
+pub(crate) struct Deadlines {
+    pub(crate) late_us: i64,
+    pub(crate) down_us: i64,
+    /// The time from when the next beat is expected to the late deadline.
+    pub(crate) margin_us: i64,
+    /// The same to the down deadline.
+    pub(crate) patience_us: i64,
 }
 
 fn beacon(trace: &Trace, threshold: f64) -> Box<dyn Detector> {
@@ -29,55 +47,72 @@ impl Beacon {
     pub(crate) fn new(trace: &Trace, threshold: f64) -> Self {
         Self {
             interval_ms: (trace.interval_us / 1_000) as u32,
-            patience_us: (trace.interval_us as f64 * threshold) as i64,
+            waited_us: (trace.interval_us as f64 * threshold).round() as u64,
             heard: None,
         }
     }
 
-    /// Takes in a newer beat, and says when the next one is late.
-    pub(crate) fn late(&mut self, beat: &Beat) -> i64 {
-        let offset_us = beat.offset_us();
-        let arrivals = match self.heard.take() {
-            None => Arrivals::new(offset_us, self.interval_ms),
-            Some((mut arrivals, last)) => {
-                arrivals.observe(offset_us, spacing(&last, beat), self.interval_ms);
-                arrivals
+    /// Takes in a newer beat, and says what follows from it.
+    pub(crate) fn judge(&mut self, beat: &Beat) -> Deadlines {
+        let heard = match self.heard.take() {
+            None => Heard {
+                arrivals: Arrivals::new(beat.offset_us(), self.interval_ms),
+                first_seq: beat.seq,
+                last: *beat,
+            },
+            Some(mut heard) => {
+                let spacing = self.spacing(&heard, beat);
+                heard
+                    .arrivals
+                    .observe(beat.offset_us(), spacing, self.interval_ms);
+                heard.last = *beat;
+                heard
             }
         };
-        let margin_us = arrivals.margin_us(Margin::Auto, self.interval_ms);
-        let late_after_us = arrivals.expected_after_us(offset_us, beat.next_us, margin_us) + margin_us;
-        self.heard = Some((arrivals, *beat));
-        beat.arrived_us + up_to_whole_ms(late_after_us)
+        let (arrivals, schedule) = (heard.arrivals, self.schedule(beat));
+        self.heard = Some(heard);
+        let awaited = arrivals.awaited(schedule, Margin::Auto);
+        let patience_us = arrivals.patience_us(self.waited_us, schedule, Margin::Auto);
+        let down_us = awaited.expected_us + patience_us;
+        let late_us = (awaited.expected_us + awaited.margin_us).min(down_us);
+        Deadlines {
+            late_us: beat.arrived_us + up_to_whole_ms(late_us),
+            down_us: beat.arrived_us + up_to_whole_ms(down_us),
+            margin_us: awaited.margin_us as i64,
+            patience_us: patience_us as i64,
+        }
     }
 
-    /// The safety margin now; none before the first beat.
-    pub(crate) fn margin_us(&self) -> u64 {
-        let arrivals = self.heard.as_ref();
-        arrivals.map_or(0, |(arrivals, _)| {
-            arrivals.margin_us(Margin::Auto, self.interval_ms)
-        })
+    const fn schedule(&self, beat: &Beat) -> Schedule {
+        Schedule {
+            offset_us: beat.offset_us(),
+            next_us: beat.next_us,
+            interval_ms: self.interval_ms,
+        }
+    }
+
+    /// What lies between the newest beat so far and this one.
+    fn spacing(&self, heard: &Heard, beat: &Beat) -> Spacing {
+        let last = &heard.last;
+        Spacing {
+            schedule: self.schedule(last),
+            margin: Margin::Auto,
+            sent_us: beat.sent_us.saturating_sub(last.sent_us),
+            arrived_us: beat.arrived_us.saturating_sub(last.arrived_us) as u64,
+            is_next: beat.seq == last.seq + 1 && !beat.is_after_skipped,
+            is_awaited: true,
+            beats: beat.seq - heard.first_seq + 1,
+        }
     }
 }
 
 impl Detector for Beacon {
     fn heard(&mut self, beat: &Beat) -> i64 {
-        self.late(beat) + self.patience_us
+        self.judge(beat).down_us
     }
 }
 
-/// What lies between two beats, each the newest when it came.
-fn spacing(last: &Beat, beat: &Beat) -> Spacing {
-    let sent_us = beat.sent_us.saturating_sub(last.sent_us);
-    let is_next = beat.seq == last.seq + 1 && !beat.is_after_skipped;
-    let promised_us = if is_next { last.next_us } else { u64::MAX };
-    Spacing {
-        sent_us,
-        arrived_us: beat.arrived_us.saturating_sub(last.arrived_us) as u64,
-        sender_late_us: sent_us.saturating_sub(promised_us),
-    }
-}
-
-/// The late deadline lies whole milliseconds after the arrival. In microseconds.
+/// Deadlines lie whole milliseconds after the arrival. In microseconds.
 const fn up_to_whole_ms(duration_us: u64) -> i64 {
     duration_us.div_ceil(1_000) as i64 * 1_000
 }

@@ -16,13 +16,15 @@ const ASKED: u8 = 1;
 
 const MISSES_MAX: u8 = 20;
 
-/// What a beat came after, and when it would be late if the next one never came.
+/// What a beat came after, and when its sender would be down if the next one never came.
 struct Silence {
     silence_us: u64,
     /// The multiplier that was enough.
     needed: u64,
     /// The detection time of a multiplier of 1, in intervals.
     detection: f64,
+    /// What each further one adds to it.
+    step: f64,
 }
 
 /// How a choice of multipliers went, over the time after learning.
@@ -36,18 +38,23 @@ struct Outcome {
 }
 
 fn silences(trace: &Trace) -> Vec<Silence> {
-    let mut detector = (beacon::FAMILY.with_threshold)(trace, 0.0);
-    let mut before: Option<(i64, i64)> = None;
-    let interval_us = trace.interval_us;
+    // What each multiplier adds is the same, so that two of them tell all.
+    let mut detectors = [0.0, 1.0].map(|threshold| (beacon::FAMILY.with_threshold)(trace, threshold));
+    let mut before = trace
+        .beats
+        .first()
+        .map(|beat| (beat.arrived_us, beat.arrived_us, 1));
+    let intervals = |time_us: i64| time_us as f64 / trace.interval_us as f64;
     let silence = |beat: &crate::trace::Beat| {
-        let late_us = detector.heard(beat);
-        let (arrived_us, deadline_us) = before.unwrap_or((beat.arrived_us, beat.arrived_us));
-        before = Some((beat.arrived_us, late_us));
+        let [first_us, second_us] = detectors.each_mut().map(|detector| detector.heard(beat));
+        let now = (beat.arrived_us, first_us, (second_us - first_us) as u64);
+        let (arrived_us, deadline_us, step_us) = before.replace(now).unwrap_or(now);
         let overdue_us = (beat.arrived_us - deadline_us).max(0) as u64;
         Silence {
             silence_us: (beat.arrived_us - arrived_us) as u64,
-            needed: 1 + overdue_us.div_ceil(interval_us),
-            detection: (late_us - beat.departed_us) as f64 / interval_us as f64,
+            needed: 1 + overdue_us.div_ceil(step_us),
+            detection: intervals(first_us - beat.departed_us),
+            step: intervals(second_us - first_us),
         }
     };
     trace.beats.iter().map(silence).collect()
@@ -59,7 +66,7 @@ fn outcome(judged: &[(&Silence, u64, u64)]) -> Outcome {
     for (silence, during, after) in judged {
         outcome.mistakes += u64::from(silence.needed > *during);
         outcome.outages += u64::from(silence.needed > MISSES_MAX.into());
-        outcome.mean += silence.detection + *after as f64 - 1.0;
+        outcome.mean += silence.detection + (*after as f64 - 1.0) * silence.step;
         outcome.misses += *after as f64;
     }
     outcome.mean /= judged.len() as f64;

@@ -3,7 +3,6 @@
 
 use std::fmt::Write;
 
-use crate::OURS;
 use crate::curve::{Curve, smoothed};
 use crate::quality::Quality;
 use crate::trace::Trace;
@@ -11,8 +10,8 @@ use crate::trace::Trace;
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 420.0;
 const MARGIN: f64 = 60.0;
-const COLOURS: [&str; 8] = [
-    "#d00000", "#ff8080", "#202020", "#0060c0", "#008040", "#a05000", "#c0a000", "#8030b0",
+const COLOURS: [&str; 7] = [
+    "#d00000", "#202020", "#0060c0", "#008040", "#a05000", "#c0a000", "#8030b0",
 ];
 
 /// An axis from a value to another, with a logarithmic scale where it is one of mistakes.
@@ -144,7 +143,7 @@ fn panel(
                 format!("{:.1},{:.1}", x(across.place(horizontal)), y(up.place(vertical)))
             })
             .collect();
-        let width = if number < OURS.len() { 3 } else { 1 };
+        let width = if number == 0 { 3 } else { 1 };
         let _ = writeln!(
             picture,
             "<polyline points='{}' fill='none' stroke='{colour}' stroke-width='{width}'/>",

@@ -1,11 +1,10 @@
-//! The judgement benchmark: how fast and how rightly this collector's detector and a candidate for it judge,
-//! beside their peers (docs/judgement.md).
+//! The judgement benchmark: how fast and how rightly this collector's detector judges, beside its peers
+//! (docs/judgement.md).
 //!
 //!     cargo bench -p beacon-tests --bench judgement -- [--beats N] [--seed N] [--charts DIR] [TRACE.csv[.gz]]…
 
 mod beacon;
 mod budget;
-mod candidate;
 mod chart;
 mod curve;
 mod detector;
@@ -30,7 +29,6 @@ use std::process::ExitCode;
 use beacon_tests::measure::conclude;
 
 use curve::Curve;
-use detector::Family;
 use trace::Trace;
 
 /// What the command line asks for.
@@ -76,20 +74,14 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
         .map_err(|_| format!("`{text}` is not a whole number"))
 }
 
-/// This collector's detector and the candidate for it, which are each compared with the peers.
-const OURS: [Family; 2] = [beacon::FAMILY, candidate::FAMILY];
-
 /// Judges one trace, and says how it went.
 fn judge(trace: &Trace, options: &Options, out: &mut impl Write) -> io::Result<()> {
-    let curves: Vec<Curve> = OURS
-        .into_iter()
+    let curves: Vec<Curve> = std::iter::once(beacon::FAMILY)
         .chain(peers::FAMILIES)
         .map(|family| Curve::trace(family, trace))
         .collect();
     report::write(trace, &curves, out)?;
-    for family in OURS {
-        multipliers::write(family, trace, out)?;
-    }
+    multipliers::write(trace, out)?;
     multipliers::write_probed(trace, options.seed, out)?;
     budget::write(trace, out)?;
     let path = options.charts.join(format!("{}.svg", trace.name));

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use crate::curve::smoothed;
-use crate::detector::Family;
 use crate::quality::{Quality, measure};
 use crate::trace::Trace;
 use crate::{beacon, peers, probes};
@@ -19,7 +18,7 @@ pub(crate) fn write_probed(trace: &Trace, seed: u64, out: &mut impl Write) -> io
         "multiplier | mistakes | the best passive one's at that mean | with probes | part"
     )?;
     for multiplier in 2..=5 {
-        let (ours, theirs) = compare(beacon::FAMILY, multiplier, trace);
+        let (ours, theirs) = compare(multiplier, trace);
         let best = theirs.map_or(ours.mistakes, |(fewest, _)| fewest.min(ours.mistakes));
         let probed = probes::mistakes(trace, multiplier, seed);
         writeln!(
@@ -32,11 +31,11 @@ pub(crate) fn write_probed(trace: &Trace, seed: u64, out: &mut impl Write) -> io
     writeln!(out)
 }
 
-/// What a detector whose threshold is M - 1 achieves with a multiplier, and the peer that makes the fewest mistakes at
-/// the same mean detection time.
-fn compare(family: Family, multiplier: u32, trace: &Trace) -> (Quality, Option<(u64, &'static str)>) {
+/// What this collector's detector achieves with a multiplier, and the peer that makes the fewest mistakes at the same
+/// mean detection time.
+fn compare(multiplier: u32, trace: &Trace) -> (Quality, Option<(u64, &'static str)>) {
     let threshold = f64::from(multiplier) - 1.0;
-    let ours = measure(trace, &mut *(family.with_threshold)(trace, threshold));
+    let ours = measure(trace, &mut *(beacon::FAMILY.with_threshold)(trace, threshold));
     let theirs = peers::FAMILIES.iter().filter_map(|peer| {
         let threshold = peer.threshold_for(trace, ours.mean)?;
         let quality = measure(trace, &mut *(peer.with_threshold)(trace, threshold));
@@ -47,16 +46,15 @@ fn compare(family: Family, multiplier: u32, trace: &Trace) -> (Quality, Option<(
     (ours, theirs.min())
 }
 
-/// Writes what a detector whose threshold is M - 1 achieves with each multiplier M, and the fewest mistakes that a
-/// peer makes at the same mean detection time.
-pub(crate) fn write(family: Family, trace: &Trace, out: &mut impl Write) -> io::Result<()> {
+/// Writes what this collector's detector achieves with each multiplier, and the fewest mistakes that a peer makes at
+/// the same mean detection time.
+pub(crate) fn write(trace: &Trace, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
-        "{} with multiplier | mean | p99 | p99.9 | mistakes | the best peer's at that mean | part",
-        family.name
+        "multiplier | mean | p99 | p99.9 | mistakes | the best peer's at that mean | part"
     )?;
     for multiplier in 1..=5 {
-        let (ours, Some((fewest, name))) = compare(family, multiplier, trace) else {
+        let (ours, Some((fewest, name))) = compare(multiplier, trace) else {
             continue;
         };
         writeln!(

@@ -10,20 +10,19 @@ const PROBES: i64 = 3;
 
 /// The mistakes that a multiplier makes with probes, which are drawn by `seed`.
 pub(crate) fn mistakes(trace: &Trace, multiplier: u32, seed: u64) -> u64 {
-    let mut beacon = Beacon::new(trace, 0.0);
+    let mut beacon = Beacon::new(trace, f64::from(multiplier) - 1.0);
     let mut random = Random::new(seed);
-    let patience_us = i64::from(multiplier - 1) * trace.interval_us as i64;
     let mut mistakes = 0;
     for (number, pair) in trace.beats.windows(2).enumerate() {
-        let late_us = beacon.late(&pair[0]);
+        let deadlines = beacon.judge(&pair[0]);
         if number >= trace.warm_up() {
             let silence = Silence {
                 trace,
-                margin_us: beacon.margin_us() as i64,
-                patience_us,
+                margin_us: deadlines.margin_us,
+                patience_us: deadlines.patience_us,
                 until_us: pair[1].arrived_us,
             };
-            mistakes += u64::from(silence.is_mistaken(late_us, &mut random));
+            mistakes += u64::from(silence.is_mistaken((deadlines.late_us, deadlines.down_us), &mut random));
         }
     }
     mistakes
@@ -39,9 +38,8 @@ struct Silence<'a> {
 
 impl Silence<'_> {
     /// Whether the living sender is told to be down in it, when it is late by then.
-    fn is_mistaken(&self, mut late_us: i64, random: &mut Random) -> bool {
+    fn is_mistaken(&self, (mut late_us, mut down_us): (i64, i64), random: &mut Random) -> bool {
         loop {
-            let down_us = late_us + self.patience_us;
             if self.until_us <= down_us {
                 return false;
             }
@@ -49,7 +47,8 @@ impl Silence<'_> {
                 // From there the sender's next slot is awaited.
                 Some(answer) => {
                     let next_us = (self.trace.ways.next_slot(answer.sent_us) - answer.sent_us).max(0);
-                    late_us = answer.arrived_us + next_us + self.margin_us;
+                    let expected_us = answer.arrived_us + next_us;
+                    (late_us, down_us) = (expected_us + self.margin_us, expected_us + self.patience_us);
                 }
                 None => return true,
             }
@@ -59,7 +58,7 @@ impl Silence<'_> {
     fn first_answer(&self, late_us: i64, down_us: i64, random: &mut Random) -> Option<Answer> {
         let ways = &self.trace.ways;
         let mut answer = |number: i64| {
-            let asked_us = late_us + self.patience_us / PROBES * number;
+            let asked_us = late_us + (down_us - late_us) / PROBES * number;
             let sent_us = ways.answered(ways.pass(asked_us, random)?);
             let arrived_us = ways.pass(sent_us, random)?;
             Some(Answer { sent_us, arrived_us })

@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 
-use crate::OURS;
 use crate::curve::{Curve, TIMES, smoothed};
 use crate::quality::Quality;
 use crate::trace::Trace;
@@ -10,7 +9,7 @@ use crate::trace::Trace;
 /// The times whose figures are given in full, among [`TIMES`].
 const FULL: [f64; 3] = [1.5, 2.1, 3.05];
 
-/// Writes what each detector achieved; [`OURS`] come first, and are each compared with the others.
+/// Writes what each detector achieved; our own comes first, and is compared with the others.
 pub(crate) fn write(trace: &Trace, curves: &[Curve], out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
@@ -68,10 +67,9 @@ fn mistakes(curves: &[Curve], out: &mut impl Write) -> io::Result<()> {
             .map(|point| cell(point.map(|point| point.mistakes)));
         row(out, curve.name, cells)?;
     }
-    let (ours, peers) = curves.split_at(OURS.len());
-    for own in ours {
-        fewer(own, "the best peer", peers.iter(), out)?;
+    if let Some((own, peers)) = curves.split_first() {
         let phi = peers.iter().filter(|curve| curve.name.starts_with("phi"));
+        fewer(own, "the best peer", peers.iter(), out)?;
         fewer(own, "phi accrual", phi, out)?;
     }
     writeln!(out)
@@ -116,13 +114,20 @@ fn percentiles(curves: &[Curve], out: &mut impl Write) -> io::Result<()> {
         let cells = levels.iter().map(|level| ratio(curve.p99_with(*level)));
         row(out, curve.name, cells)?;
     }
-    let (ours, peers) = curves.split_at(OURS.len());
-    for own in ours {
+    let Some((own, peers)) = curves.split_first() else {
+        return writeln!(out);
+    };
+    for (whom, prefix) in [
+        ("the best peer", ""),
+        ("phi accrual", "phi"),
+        ("phi normal", "phi normal"),
+    ] {
         let ratios = levels.iter().map(|level| {
-            let best = peers.iter().filter_map(|curve| curve.p99_with(*level));
+            let others = peers.iter().filter(|curve| curve.name.starts_with(prefix));
+            let best = others.filter_map(|curve| curve.p99_with(*level));
             Some(own.p99_with(*level)? / best.min_by(f64::total_cmp)?)
         });
-        row(out, &format!("{} to the best peer", own.name), ratios.map(ratio))?;
+        row(out, &format!("{} to {whom}", own.name), ratios.map(ratio))?;
     }
     writeln!(out)
 }

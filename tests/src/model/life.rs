@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use beacon_collector::track::config::{Config, Margin};
+use beacon_collector::track::config::Config;
 use beacon_common::{Kind, Moment, Reason};
 
 use super::asking::Asking;
@@ -42,8 +42,8 @@ pub struct Blind {
 /// What the newest beat promises, in nanoseconds of the collector's clock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Promise {
-    /// When the beat after it is due by its own word.
-    pub(super) expected: i128,
+    /// When its next slot is.
+    pub(super) slot: i128,
     /// The moment of section 10 by which the wheel turns.
     pub(super) due: i128,
     /// The late deadline; `None` for a sleep without an announced end, and after any other bye.
@@ -172,13 +172,13 @@ impl Life {
     /// What the newest frame promises, put off by what was not heard since.
     pub(super) fn awaited(&self) -> Promise {
         let Promise {
-            expected,
+            slot,
             due,
             late,
             down,
             over,
         } = self.promise;
-        let by = self.put_off_ns(expected);
+        let by = self.put_off_ns(slot);
         let is_over = matches!(self.state, "late" | "down");
         let over = match self.sign().frame.kind {
             _ if is_over => i128::MIN,
@@ -187,7 +187,7 @@ impl Life {
             _ => over + by,
         };
         Promise {
-            expected,
+            slot,
             due: due + self.put_off_ns(due),
             late: late.map(|late| late + by),
             down: down.map(|down| down + by),
@@ -220,6 +220,25 @@ impl Life {
             }
         }
         -(-sum).div_euclid(NS_PER_MS) * NS_PER_MS
+    }
+
+    /// The least multiplier that was enough for the silence that `hearing` ends, up to one more than `most`.
+    pub(super) fn needed(&self, hearing: &Hearing, most: i128, config: &Config) -> i128 {
+        let (sign, is_reply) = (self.sign(), self.reply.is_some());
+        let by = self.put_off_ns(self.promise.slot);
+        let is_enough = |misses: &i128| {
+            let promise = promise_with(self.current(), sign, is_reply, config, *misses);
+            promise.down.is_none_or(|down| hearing.at_ns() <= down + by)
+        };
+        (1..=most).find(is_enough).unwrap_or(most + 1)
+    }
+
+    /// Whether the collector could not listen at some time since the newest sign of life.
+    pub(super) fn was_blind(&self) -> bool {
+        let at = self.sign().at;
+        self.blinds
+            .iter()
+            .any(|blind| blind.until > at && !blind.blind.is_zero())
     }
 
     /// How much of the time since it is in its state was blind.
@@ -285,69 +304,52 @@ fn misses(newest: &Hearing, config: &Config, budget: Option<&Budget>) -> i128 {
     budget.map_or(asked, |budget| budget.misses.max(asked))
 }
 
-/// The deadlines that a reply sets, after the newest frame of its session.
-pub(super) fn promise_of_reply(
+/// The deadlines that the newest frame of a session sets, or the reply after it.
+pub(super) fn promise(
     log: &Log,
-    newest: &Hearing,
-    reply: &Hearing,
+    (newest, reply): (&Hearing, Option<&Hearing>),
     config: &Config,
     budget: Option<&Budget>,
 ) -> Promise {
-    let (margin, _) = margin_and_typical(log, reply, config);
-    let expected = i128::from(reply.frame.next_ms) * 1_000;
-    let late = reply.at_ns() + (expected + margin + 999).div_euclid(1_000) * NS_PER_MS;
-    let down = late + (misses(newest, config, budget) - 1) * reply.interval_us() * 1_000;
-    Promise {
-        expected: reply.at_ns() + expected * 1_000,
-        due: reply.at_ns() + expected * 1_000,
-        late: Some(late),
-        down: Some(down),
-        over: late,
-    }
+    let misses = misses(newest, config, budget);
+    promise_with(log, reply.unwrap_or(newest), reply.is_some(), config, misses)
 }
 
-/// The deadlines that the newest frame of a session sets.
-pub(super) fn promise(log: &Log, newest: &Hearing, config: &Config, budget: Option<&Budget>) -> Promise {
-    let (margin, typical) = margin_and_typical(log, newest, config);
-    let promised = i128::from(newest.frame.next_ms) * 1_000;
-    let ahead = super::hearing::modulo_2_64(typical - newest.offset_us());
-    let expected = (promised + ahead.min(margin)).max(0);
-    let late_ms = (expected + margin + 999).div_euclid(1_000);
-    let late = newest.at_ns() + late_ms * NS_PER_MS;
-    let down = late + (misses(newest, config, budget) - 1) * newest.interval_us() * 1_000;
-    let is_endless = match newest.frame.kind {
-        Kind::Bye(Reason::Sleep) => newest.frame.next_ms == 0,
+/// The deadlines that a sign of life sets, with this multiplier.
+pub(super) fn promise_with(
+    log: &Log,
+    sign: &Hearing,
+    is_reply: bool,
+    config: &Config,
+    misses: i128,
+) -> Promise {
+    let estimate = Estimate::from(log, config.margin).expect("the newest frame is in its session's log");
+    let slot = sign.at_ns() + estimate.slot_us(sign, is_reply) * 1_000;
+    let after_ms = |after_us: i128| sign.at_ns() + (after_us + 999).div_euclid(1_000) * NS_PER_MS;
+    let late = after_ms(estimate.late_us(sign, is_reply, misses));
+    let down = after_ms(estimate.down_us(sign, is_reply, misses));
+    let is_endless = match sign.frame.kind {
+        Kind::Bye(Reason::Sleep) => sign.frame.next_ms == 0,
         Kind::Bye(_) => true,
         _ => false,
     };
-    let interval_ns = newest.interval_us() * 1_000;
+    let interval_ns = sign.interval_us() * 1_000;
     Promise {
-        expected: newest.at_ns() + expected * 1_000,
-        due: newest.at_ns()
-            + if newest.is_bye() {
-                interval_ns
-            } else {
-                expected * 1_000
-            },
+        slot,
+        due: if sign.is_bye() {
+            sign.at_ns() + interval_ns
+        } else {
+            slot
+        },
         late: (!is_endless).then_some(late),
         down: (!is_endless).then_some(down),
-        over: match newest.frame.kind {
+        over: match sign.frame.kind {
             Kind::Bye(Reason::Sleep) => {
-                let settled = newest.at_ns() + (interval_ns * 3 / 2).max(10_000 * NS_PER_MS);
+                let settled = sign.at_ns() + (interval_ns * 3 / 2).max(10_000 * NS_PER_MS);
                 if is_endless { settled } else { late.min(settled) }
             }
-            Kind::Bye(_) => newest.at_ns(),
+            Kind::Bye(_) => sign.at_ns(),
             _ => late,
         },
     }
-}
-
-/// The safety margin after `sign`, and the typical offset, in microseconds.
-fn margin_and_typical(log: &Log, sign: &Hearing, config: &Config) -> (i128, i128) {
-    let estimate = Estimate::from(log.newest()).expect("the newest frame is in its session's log");
-    let margin = match config.margin {
-        Margin::Auto => estimate.margin_us(sign.interval_us()),
-        Margin::Fixed(margin) => margin.as_micros() as i128,
-    };
-    (margin, estimate.typical)
 }

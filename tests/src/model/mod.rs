@@ -30,7 +30,7 @@ use damping::Damping;
 use expected::Listing;
 pub use hearing::Hearing;
 pub use life::Blind;
-use life::{Counters, Life, asked_misses, promise, promise_of_reply};
+use life::{Counters, Life, asked_misses, promise};
 use measure::Reported;
 use wheel::{Class, Log};
 
@@ -128,7 +128,7 @@ impl Model {
 
     fn meet(&mut self, hearing: Hearing) -> Vec<Line> {
         let mut log = Log::joined(&hearing);
-        log.take(hearing, false);
+        log.take(hearing, None, false);
         let allowance = self
             .config
             .false_alarms
@@ -141,7 +141,7 @@ impl Model {
             since: hearing.at,
             status: "unknown",
             has_beaten: false,
-            promise: promise(&log, &hearing, &self.config, budget.as_ref()),
+            promise: promise(&log, (&hearing, None), &self.config, budget.as_ref()),
             budget,
             blinds: Vec::new(),
             sessions: vec![log],
@@ -161,7 +161,12 @@ impl Model {
             return Vec::new();
         };
         let (before, sign) = (life.newest, *life.sign());
-        let late = life.awaited().late;
+        let most = self
+            .config
+            .false_alarms
+            .map_or(0, |allowance| allowance.misses_max.into());
+        let needed = life.needed(&hearing, most, &self.config);
+        let was_blind = life.was_blind();
         let current = life.current().session;
         let restart = (hearing.frame.session != current).then(|| life.restart_cause(&hearing));
         if let Some(ended) = life.sessions.last_mut().filter(|_| restart.is_some()) {
@@ -175,7 +180,7 @@ impl Model {
         let Some(log) = life.sessions.last_mut() else {
             return Vec::new();
         };
-        if log.take(hearing, life.reply.is_some()) != Class::New {
+        if log.take(hearing, life.reply, was_blind) != Class::New {
             return Vec::new();
         }
         if let Some(budget) = life
@@ -183,12 +188,10 @@ impl Model {
             .as_mut()
             .filter(|_| restart.is_none() && !sign.is_bye())
         {
-            let overdue = late.map_or(0, |late| hearing.at_ns() - late).max(0);
-            let needed = 1 + (overdue + sign.interval_us() * 1_000 - 1) / (sign.interval_us() * 1_000);
             let silence_us = (hearing.at_ns() - sign.at_ns()) / 1_000;
             budget.take(silence_us, needed, asked_misses(&hearing, &self.config));
         }
-        life.promise = promise(log, &hearing, &self.config, life.budget.as_ref());
+        life.promise = promise(log, (&hearing, None), &self.config, life.budget.as_ref());
         life.newest = hearing;
         life.reply = None;
         life.asking.end_silence();
@@ -214,13 +217,8 @@ impl Model {
             return Outcome::Unasked;
         }
         let past = life.past(reply.at);
-        life.promise = promise_of_reply(
-            life.current(),
-            &life.newest,
-            &reply,
-            &self.config,
-            life.budget.as_ref(),
-        );
+        let signs = (&life.newest, Some(&reply));
+        life.promise = promise(life.current(), signs, &self.config, life.budget.as_ref());
         life.reply = Some(reply);
         life.asking.end_silence();
         life.asking.trust();

@@ -19,12 +19,15 @@ pub(super) enum Class {
     Old,
 }
 
-/// A frame, what it was when it came, and whether the newest sign of life before it was a reply.
+/// A frame, and what it was when it came.
 #[derive(Clone, Debug)]
 pub(super) struct Heard {
     class: Class,
     pub(super) hearing: Hearing,
-    pub(super) is_after_reply: bool,
+    /// The reply that was the newest sign of life before it, if one was.
+    pub(super) reply: Option<Hearing>,
+    /// Whether the collector could not listen at some time since the newest sign of life.
+    pub(super) is_after_blindness: bool,
 }
 
 /// One session of a source.
@@ -71,7 +74,12 @@ impl Log {
     }
 
     /// Takes a frame down, and says what it was.
-    pub(super) fn take(&mut self, hearing: Hearing, is_after_reply: bool) -> Class {
+    pub(super) fn take(
+        &mut self,
+        hearing: Hearing,
+        reply: Option<Hearing>,
+        is_after_blindness: bool,
+    ) -> Class {
         let seq = hearing.seq();
         let class = match self.highest() {
             None => Class::New,
@@ -89,7 +97,8 @@ impl Log {
         self.heard.push(Heard {
             class,
             hearing,
-            is_after_reply,
+            reply,
+            is_after_blindness,
         });
         class
     }

@@ -179,7 +179,7 @@ fn a_file_that_is_damaged_or_taken_ends_the_run_and_is_left_alone() {
     damage(&|bytes| bytes[0] = 0, "it is no state file");
     damage(
         &|bytes| bytes[9] = 1,
-        "its format is version 1, and this release reads 2",
+        "its format is version 1, and this release reads 3",
     );
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();

@@ -5,8 +5,13 @@ use std::time::Duration;
 use beacon_collector::track::config::{Config, Margin};
 use beacon_collector::track::tracker::Tracker;
 use beacon_common::{FRAME_LEN, Frame, Moment};
+use beacon_tests::line::Line;
 use beacon_tests::random::Random;
 use beacon_tests::stage::{INTERVAL_MS, Stage, at, beat, gists, home};
+
+fn bound_ms(line: &Line) -> u64 {
+    line.bound.expect("silence leads to down").as_millis() as u64
+}
 
 #[test]
 fn the_first_sign_is_told_with_all_that_is_known() {
@@ -99,19 +104,20 @@ fn each_edge_is_told_once_and_the_next_beat_takes_it_back() {
     assert_eq!((late[1].was, late[1].state), ("late", "up"));
     assert_eq!(late[1].silent, Duration::from_millis(1_900), "since beat 50");
     assert_eq!(stage.hear(52_000, &beat(52)), []);
-    // The late beat has widened the margin by four sixteenths of an eighth of the interval, and a little less since.
+    // The late beat has widened the margin by four sixteenths of an eighth of the interval, and a little less since; that of
+    // the down deadline by no more than a 32nd of the interval.
     let down = stage.hear(60_000, &beat(60));
     assert_eq!(
         gists(&down),
         [
             (53_033, "late", "silent"),
-            (55_033, "down", "silent"),
+            (55_032, "down", "silent"),
             (60_000, "up", "back")
         ]
     );
     assert_eq!(
         (down[2].was, down[2].since),
-        ("down", Duration::from_millis(4_967))
+        ("down", Duration::from_millis(4_968))
     );
 }
 
@@ -132,6 +138,50 @@ fn an_arrival_however_late_buys_all_but_one_of_its_intervals() {
             down.silent
         );
         assert_eq!(down.bound, Some(down.silent));
+    }
+}
+
+/// Beat 101 comes late, and even after its own next slot: the first slot after its arrival is awaited, and two more
+/// intervals with a margin.
+#[test]
+fn after_a_late_beat_the_next_slot_is_awaited() {
+    for (delay_ms, due_ms) in [(300, 102_000), (1_400, 103_000), (2_700, 104_000)] {
+        let mut stage = Stage::default();
+        stage.hear_steady(1..=100);
+        let now_ms = 101_000 + delay_ms;
+        let back = stage.hear(now_ms, &beat(101)).pop().expect("it was late");
+        let down_ms = now_ms + bound_ms(&back);
+        assert!(
+            (due_ms + 2_010..due_ms + 2_050).contains(&down_ms),
+            "{delay_ms} ms late, down at {down_ms}"
+        );
+    }
+}
+
+/// A path that loses two of three beats for half a minute, again and again. The first gap says nothing of the next; ten of
+/// them one upon the other do, and a hundred beats without one end it.
+#[test]
+fn a_burst_stretches_the_bound_as_long_as_it_lasts() {
+    let mut stage = Stage::default();
+    for round in 0..5 {
+        let quiet = 100 + 130 * round;
+        stage.hear_steady(quiet - 99..=quiet);
+        let bounds_ms: Vec<u64> = (0..=10)
+            .map(|gaps| {
+                let seq = quiet + 3 * gaps;
+                let now_ms = u64::from(seq) * 1_000;
+                if gaps > 0 {
+                    stage.hear(now_ms, &beat(seq));
+                }
+                bound_ms(&stage.state(now_ms))
+            })
+            .collect();
+        assert_eq!(bounds_ms[0], 3_010, "before the burst: {bounds_ms:?}");
+        assert_eq!(bounds_ms[10], 4_510, "half as much again: {bounds_ms:?}");
+        assert!(bounds_ms.is_sorted(), "{bounds_ms:?}");
+        if round == 0 {
+            assert_eq!(bounds_ms[1], 3_010, "one gap is no burst: {bounds_ms:?}");
+        }
     }
 }
 

@@ -114,7 +114,7 @@ fn damage_is_told_by_its_kind() {
     assert_eq!(told(&|bytes| bytes[0] = b'b'), "it is no state file");
     assert_eq!(
         told(&|bytes| bytes[9] = 9),
-        "its format is version 9, and this release reads 2"
+        "its format is version 9, and this release reads 3"
     );
     assert_eq!(told(&|bytes| bytes.truncate(50)), "it is cut off");
     let last = bytes.len() - 1;

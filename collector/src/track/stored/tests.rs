@@ -1,7 +1,9 @@
 use super::*;
+use crate::track::blindness::Blindness;
 use crate::track::config::Config;
 use crate::track::origin::Origin;
 use crate::track::patience::Allowance;
+use crate::track::rules::Rules;
 use beacon_common::{Flags, Frame, Kind, Reason, Seq};
 
 /// A source of which 7, 9 and 12 were heard.
@@ -26,7 +28,11 @@ fn record() -> Heard {
         let frame = frame(seq, kind);
         let now = now.after_ms(u64::from(seq) * 1_000);
         history.count(source.fill(&frame, now));
-        source.take_newest(&frame, origin, now, &config);
+        let rules = Rules {
+            config: &config,
+            blindness: &Blindness::default(),
+        };
+        source.take_newest(&frame, origin, now, rules);
     }
     source.health = Some(Health::Warning);
     Heard {
@@ -56,7 +62,6 @@ fn the_layout_is_fixed() {
         "0101",                             // warning
         "691f3c2e5b0a9d11",                 // session
         "00000000000000000000ffffc0000207", // address
-        "00000000",                         // scope
         "9cb0",                             // port
         "0000000e6f7cec00",                 // arrived
         "000003e8",                         // interval
@@ -66,8 +71,12 @@ fn the_layout_is_fixed() {
         "02faf080",                         // last offset
         "006422c4",                         // jitter
         "0000000002934e8d",                 // typical offset
-        "0000000002faf080",                 // nearest offset
+        "02faf080",                         // nearest offset, modulo 2^32
         "001e8480",                         // deviation
+        "00038e38",                         // usual overdue time
+        "1e00",                             // recent overdue time
+        "0620",                             // persistence
+        "0000",                             // burstiness
         "02",                               // run
         "03",                               // beats
         "0000000000b71b00",                 // sent
