@@ -12,18 +12,14 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 
+use beacon_common::manager;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+use crate::net::handed;
+
 /// What a service manager has told the collector alone.
-const OF_SERVICE_MANAGERS: [&str; 6] = [
-    "NOTIFY_SOCKET",
-    "WATCHDOG_USEC",
-    "WATCHDOG_PID",
-    "LISTEN_FDS",
-    "LISTEN_PID",
-    "LISTEN_FDNAMES",
-];
+const OF_SERVICE_MANAGERS: [[&str; 3]; 2] = [manager::VARIABLES, handed::VARIABLES];
 
 /// What every hook is given.
 #[derive(Debug)]
@@ -38,7 +34,7 @@ impl Shell {
     pub(super) fn new(line: String) -> Self {
         let is_ours = |name: &OsString| {
             let name = name.to_string_lossy();
-            name.starts_with("BEACON_") || OF_SERVICE_MANAGERS.contains(&&*name)
+            name.starts_with("BEACON_") || OF_SERVICE_MANAGERS.as_flattened().contains(&&*name)
         };
         Self {
             line,

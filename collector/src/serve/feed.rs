@@ -118,7 +118,7 @@ impl Feed {
             && !self.is_heard.swap(true, Ordering::SeqCst)
             && let Err(error) = waker.wake()
         {
-            log::error!("the HTTP thread cannot be woken: {error}");
+            log::error!("a serving thread cannot be woken: {error}");
         }
     }
 }

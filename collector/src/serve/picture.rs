@@ -199,7 +199,7 @@ impl Looker {
             if to.send((shard, shown)).is_ok()
                 && let Err(error) = waker.wake()
             {
-                log::error!("the HTTP thread cannot be woken: {error}");
+                log::error!("a serving thread cannot be woken: {error}");
             }
         }));
         self.shards[shard].handle.send(Message::Show(Request {

@@ -187,7 +187,7 @@ impl Client {
                     if to.send(outcome).is_ok()
                         && let Err(error) = waker.wake()
                     {
-                        log::error!("the control thread cannot be woken: {error}");
+                        log::error!("a serving thread cannot be woken: {error}");
                     }
                 })),
             });
