@@ -66,6 +66,7 @@ const fn facts(event: EventName) -> &'static [(&'static str, Field)] {
             ("socket drops", Field::SocketDrops),
             ("events dropped", Field::EventsDropped),
             ("state failures", Field::StateFailures),
+            ("hooks dropped", Field::HooksDropped),
         ],
         EventName::Gap => &[("lines dropped", Field::Dropped)],
         EventName::Blind => &[("for", Field::BlindMs), ("cause", Field::Cause)],
