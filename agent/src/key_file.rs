@@ -2,6 +2,7 @@
 
 use beacon_common::DeviceKey;
 use beacon_common::key::parse_key_line;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use std::env;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -31,6 +32,7 @@ pub fn read(path: &Path) -> Result<DeviceKey, Failure> {
 }
 
 fn read_beside(path: &Path, credentials: Option<&OsStr>) -> Result<DeviceKey, Failure> {
+    keep_out_of_dumps();
     let unusable = |problem: String| Failure::KeyFile {
         path: path.to_owned(),
         problem,
@@ -49,6 +51,13 @@ fn read_beside(path: &Path, credentials: Option<&OsStr>) -> Result<DeviceKey, Fa
     let mut text = String::new();
     file.take(LONGEST).read_to_string(&mut text).map_err(unreadable)?;
     parse(&text).map_err(unusable)
+}
+
+/// From now on this process leaves no core dump, and its memory is open to root alone (PR_SET_DUMPABLE(2const)).
+fn keep_out_of_dumps() {
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        log::debug!("the key may get into a core dump: {error}");
+    }
 }
 
 fn parse(text: &str) -> Result<DeviceKey, String> {
@@ -119,6 +128,14 @@ mod tests {
             77,
             "a directory lets others in"
         );
+    }
+
+    #[test]
+    fn who_has_a_key_leaves_no_core_dump() {
+        let dir = tempfile::tempdir().unwrap();
+        read(&file(&dir, &format!("7 {HEX}"), 0o600)).unwrap();
+        let behavior = rustix::process::dumpable_behavior().unwrap();
+        assert_eq!(behavior, DumpableBehavior::NotDumpable);
     }
 
     #[test]

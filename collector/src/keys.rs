@@ -13,6 +13,7 @@ use std::str;
 
 use beacon_common::key::{KEY_LEN, RevealedKey, parse_key_line};
 use beacon_common::{KeyId, MasterKey};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
@@ -37,6 +38,7 @@ pub fn read_masters(path: &Path) -> Result<Vec<MasterKey>, Failure> {
 }
 
 fn read_beside(path: &Path, credentials: Option<&OsStr>) -> Result<Vec<MasterKey>, Failure> {
+    keep_out_of_dumps();
     let unreadable = |error: io::Error| told(Exit::NoInput, path, format_args!("cannot be read: {error}"));
     let file = File::open(path).map_err(unreadable)?;
     // Asked of the open file, not of its name, which may come to mean another one in between.
@@ -62,6 +64,13 @@ fn read_beside(path: &Path, credentials: Option<&OsStr>) -> Result<Vec<MasterKey
         ));
     }
     parse_masters(&bytes).map_err(|problem| told(Exit::Data, path, problem))
+}
+
+/// From now on this process leaves no core dump, and its memory is open to root alone (PR_SET_DUMPABLE(2const)).
+fn keep_out_of_dumps() {
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        log::debug!("keys may get into a core dump: {error}");
+    }
 }
 
 fn told(exit: Exit, path: &Path, problem: impl Display) -> Failure {
@@ -142,6 +151,13 @@ mod tests {
         let content = format!("# old\r\n7 {KEY}\r\n\r\n200 {KEY} # new\n1 {KEY}");
         assert_eq!(read(content.as_bytes(), 0o600), Ok(vec![7, 200, 1]));
         assert_eq!(read(content.as_bytes(), 0o400), Ok(vec![7, 200, 1]));
+    }
+
+    #[test]
+    fn who_has_keys_leaves_no_core_dump() {
+        read(format!("7 {KEY}").as_bytes(), 0o600).unwrap();
+        let behavior = rustix::process::dumpable_behavior().unwrap();
+        assert_eq!(behavior, DumpableBehavior::NotDumpable);
     }
 
     #[test]
