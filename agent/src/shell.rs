@@ -144,9 +144,17 @@ fn supervise(mut command: Command, progress: &Mutex<Progress>) -> io::Result<Exi
     };
     let pid = Pid::from_child(&child);
     let until_ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-    while waitid(WaitId::Pid(pid), until_ended).is_err_and(|error| error == Errno::INTR) {}
+    let ended = loop {
+        match waitid(WaitId::Pid(pid), until_ended) {
+            Err(Errno::INTR) => {}
+            ended => break ended,
+        }
+    };
     *lock(progress) = Progress::Over;
-    kill(pid);
+    // Where somebody else has reaped it, the number may be another's by now.
+    if ended.is_ok() {
+        kill(pid);
+    }
     child.wait()
 }
 

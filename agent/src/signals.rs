@@ -1,6 +1,6 @@
 //! Signals become flags and a byte in the pipe that the agent waits on.
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::{flag, low_level};
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -30,6 +30,8 @@ impl Signals {
         }
         flag::register(SIGUSR1, Arc::clone(&signals.statistics))?;
         low_level::pipe::register(SIGUSR1, wake.try_clone()?)?;
+        // Where whoever has started the agent ignores it, so would the agent, and the system would reap what it runs.
+        flag::register(SIGCHLD, Arc::default())?;
         Ok(signals)
     }
 

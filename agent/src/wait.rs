@@ -68,7 +68,7 @@ impl Waiter {
         let mut watched =
             sources.map(|source| PollFd::from_borrowed_fd(source.unwrap_or(calls), PollFlags::IN));
         let timeout = Timespec::try_from(until.since(now)).unwrap_or(FAR_FUTURE);
-        // It fails for a signal, which has left its byte for the next wait.
+        // It fails for a signal, which has left its byte for the next wait where it asks for something.
         if poll(&mut watched, Some(&timeout)).is_err() {
             return Ready::default();
         }
