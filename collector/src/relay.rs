@@ -10,6 +10,8 @@
 
 use std::collections::VecDeque;
 
+use beacon_common::Label;
+
 use crate::clock::Reading;
 use crate::output::pipe::Full;
 use crate::teller::{Queue, Teller};
@@ -53,6 +55,12 @@ impl<Q: Queue> Relay<Q> {
     pub fn finish(&mut self, tracker: &mut Tracker, clock: &Reading) -> bool {
         self.teller.hurry();
         self.flush(tracker, clock)
+    }
+
+    /// The source called `label` is silenced: no hook is run for what has happened to it until now.
+    pub fn silence(&mut self, label: Label, tracker: &mut Tracker, clock: &Reading) {
+        self.flush(tracker, clock);
+        self.teller.silence_hooks(label);
     }
 
     /// A line that is not written: the present state of its source will be.

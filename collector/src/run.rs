@@ -127,7 +127,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
     pipe.finish(over.give_up_at.since(clock::now()));
     // After the last line is written, so that those who follow the lines get it too.
     services.into_iter().for_each(Service::end);
-    hooks.into_iter().for_each(Hooks::finish);
+    hooks.into_iter().for_each(|hooks| hooks.finish(over.began_at));
     over.saved
 }
 

@@ -23,7 +23,7 @@ use crate::store::bell::{self, Bell, Handed, Legacy};
 use crate::teller::Queue;
 use crate::track::event::{SourceId, Tick};
 use crate::track::reject::Reject;
-use crate::track::tracker::Tracker;
+use crate::track::tracker::{Outcome, Tracker};
 use crate::track::transmit::{Peer, Transmit};
 use crate::vigil::{Vigil, Waiting};
 
@@ -291,7 +291,11 @@ impl<Q: Queue> Shard<Q> {
             instruction,
             answer,
         } = operation;
-        (answer.0)(self.tracker.operate(&label, instruction, self.judged));
+        let outcome = self.tracker.operate(&label, instruction, self.judged);
+        if matches!(outcome, Outcome::Silenced(_)) {
+            self.relay.silence(label, &mut self.tracker, &clock::read());
+        }
+        (answer.0)(outcome);
     }
 
     /// Hands out a portion of what it knows, to be saved. Whoever asked may have given up.

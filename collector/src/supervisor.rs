@@ -126,6 +126,8 @@ impl Worker {
 /// How it has ended.
 #[derive(Debug)]
 pub struct Over {
+    /// When it began to end.
+    pub began_at: Moment,
     /// Until when what is told may still be written.
     pub give_up_at: Moment,
     /// Whether the state could be saved, where it is.
@@ -367,7 +369,9 @@ impl<Q: Queue> Supervisor<Q> {
         if let Some(notifier) = &self.notifier {
             notifier.stopping();
         }
-        let give_up_at = clock::now() + END_WITHIN;
+        self.teller.end_hooks();
+        let began_at = clock::now();
+        let give_up_at = began_at + END_WITHIN;
         let mut ending = self.ending(give_up_at);
         self.tell_workers(ending);
         while !self.workers.iter().all(Worker::has_ended) {
@@ -394,7 +398,11 @@ impl<Q: Queue> Supervisor<Q> {
             }
             self.wait(Some(rest))?;
         }
-        Ok(Over { give_up_at, saved })
+        Ok(Over {
+            began_at,
+            give_up_at,
+            saved,
+        })
     }
 
     /// How the workers have ended: as the first one that failed, if one did, else with what all of them have counted.

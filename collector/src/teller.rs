@@ -5,6 +5,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use beacon_common::Label;
+
 use crate::clock::Reading;
 use crate::hooks::Caller;
 use crate::output::Entry;
@@ -161,6 +163,7 @@ impl<Q: Queue> Teller<Q> {
             at: clock.now,
             what: What::End(Tick {
                 events_dropped,
+                hooks_dropped: self.hooks_dropped(),
                 ..in_all.clone()
             }),
         };
@@ -184,6 +187,20 @@ impl<Q: Queue> Teller<Q> {
     pub(crate) fn call_hooks(&self, event: &Event, clock: &Reading) {
         if let Some(hooks) = &self.hooks {
             hooks.offer(event, clock);
+        }
+    }
+
+    /// Has no hook run any more for what has happened to the source called `label`.
+    pub(crate) fn silence_hooks(&self, label: Label) {
+        if let Some(hooks) = &self.hooks {
+            hooks.silence(label);
+        }
+    }
+
+    /// Has hooks end, which takes its time.
+    pub fn end_hooks(&self) {
+        if let Some(hooks) = &self.hooks {
+            hooks.end();
         }
     }
 

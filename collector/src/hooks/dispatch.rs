@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
-use beacon_common::{Limit, Moment};
+use beacon_common::{Label, Limit, Moment};
 use rustix::process::Signal;
 
 use super::counts::{Counts, Outcome};
@@ -31,8 +31,12 @@ pub(super) enum Message {
     Event(Box<Event>, u64),
     /// The hook in this place has ended.
     Ended(usize),
-    /// The collector ends.
+    /// This source is silenced from now on.
+    Silence(Label),
+    /// The collector begins to end: no more hooks begin, and those that run are to end.
     End,
+    /// Nobody tells anything any more.
+    Close,
 }
 
 /// A hook in its place.
@@ -75,6 +79,7 @@ pub(super) struct Dispatcher {
     queue: Queue,
     runs: Vec<Option<Run>>,
     is_ending: bool,
+    is_closed: bool,
     failures: Limit,
     timeouts: Limit,
     drops: Limit,
@@ -101,15 +106,16 @@ impl Dispatcher {
             queue,
             runs: std::iter::repeat_with(|| None).take(places).collect(),
             is_ending: false,
+            is_closed: false,
             failures: Limit::default(),
             timeouts: Limit::default(),
             drops: Limit::default(),
         }
     }
 
-    /// Runs hooks until the collector ends, and none runs any more.
+    /// Runs hooks until the collector has ended, and none runs any more.
     pub(super) fn run(mut self) {
-        while !self.is_ending || self.runs.iter().any(Option::is_some) {
+        while !self.is_closed || self.runs.iter().any(Option::is_some) {
             let next = self.runs.iter().flatten().map(|run| run.watch.next()).min();
             let patience = next.unwrap_or(Moment::NEVER).since(clock::now());
             if let Ok(message) = self.messages.recv_timeout(patience) {
@@ -126,6 +132,8 @@ impl Dispatcher {
             self.tell_drops(clock::now());
             self.counts.set_waiting(self.queue.len());
         }
+        // What has happened while the collector ended.
+        self.drop_waiting(clock::now());
     }
 
     fn take(&mut self, message: Message) {
@@ -137,7 +145,12 @@ impl Dispatcher {
                 self.queue.offer(Call { id, time_us, event });
             }
             Message::Ended(place) => self.end(place),
+            Message::Silence(label) => self.queue.silence(label),
             Message::End => self.begin_to_end(clock::now()),
+            Message::Close => {
+                self.begin_to_end(clock::now());
+                self.is_closed = true;
+            }
         }
     }
 
@@ -229,7 +242,13 @@ impl Dispatcher {
 
     fn begin_to_end(&mut self, now: Moment) {
         self.is_ending = true;
-        let waiting = self.queue.len() as u64;
+        self.drop_waiting(now);
+        let running = self.runs.iter_mut().flatten();
+        running.for_each(|run| run.watch.shorten(now + AT_THE_END));
+    }
+
+    fn drop_waiting(&mut self, now: Moment) {
+        let waiting = self.queue.clear() as u64;
         self.counts.add(Outcome::Dropped, waiting);
         if waiting > 0 {
             // It is told here, once.
@@ -238,7 +257,5 @@ impl Dispatcher {
                 "--on-event: {waiting} events that waited for their hook are dropped: the collector ends"
             );
         }
-        let running = self.runs.iter_mut().flatten();
-        running.for_each(|run| run.watch.shorten(now + AT_THE_END));
     }
 }

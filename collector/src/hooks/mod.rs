@@ -16,11 +16,14 @@ use std::io;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::clock::Reading;
+use beacon_common::{Label, Moment};
+
+use crate::clock::{self, Reading};
+use crate::net;
 use crate::output::events::{EventName, EventSet};
 use crate::track::event::{Event, Happening, What};
 use dispatch::{Dispatcher, Message};
@@ -31,6 +34,9 @@ const MAX_WAITING: usize = 65_536;
 
 /// How long hooks that run when the collector ends may go on, before they are told to end too.
 const AT_THE_END: Duration = Duration::from_secs(5);
+
+/// How long they are waited for: not for ever, where one does not die when it is killed.
+const GONE_WITHIN: Duration = Duration::from_secs(8);
 
 /// What is run, when, and how much of it at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +56,8 @@ pub struct Settings {
 pub struct Hooks {
     caller: Caller,
     thread: JoinHandle<()>,
+    /// Broken off when the thread has ended.
+    life: Receiver<()>,
 }
 
 /// Where events are handed over; each thread that tells something has one.
@@ -68,6 +76,7 @@ impl Hooks {
     /// # Errors
     /// The system's, where it has no thread to give.
     pub fn open(settings: Settings, collector: String) -> io::Result<Self> {
+        net::keep_children()?;
         let (messages, incoming) = channel();
         let caller = Caller {
             events: heard(settings.events),
@@ -77,10 +86,12 @@ impl Hooks {
         };
         let queue = Queue::new(run_for(settings.events), MAX_WAITING, caller.counts.clone());
         let dispatcher = Dispatcher::new(settings, collector, queue, incoming, &caller);
-        let thread = thread::Builder::new()
-            .name("hooks".to_owned())
-            .spawn(move || dispatcher.run())?;
-        Ok(Self { caller, thread })
+        let (alive, life) = channel();
+        let thread = thread::Builder::new().name("hooks".to_owned()).spawn(move || {
+            let _alive: Sender<()> = alive;
+            dispatcher.run();
+        })?;
+        Ok(Self { caller, thread, life })
     }
 
     /// Where events are handed over.
@@ -95,10 +106,15 @@ impl Hooks {
         self.caller.counts.clone()
     }
 
-    /// Begins no more hooks, and waits for those that run: for a bounded time.
-    pub fn finish(self) {
+    /// Begins no more hooks, and waits for those that run. They were told to end at `since` ([`Caller::end`]), from which
+    /// the time they have is reckoned.
+    pub fn finish(self, since: Moment) {
         // Where the thread is gone, it has panicked, which is told below.
-        let _ = self.caller.messages.send(Message::End);
+        let _ = self.caller.messages.send(Message::Close);
+        let rest = (since + GONE_WITHIN).since(clock::now());
+        if self.life.recv_timeout(rest) == Err(RecvTimeoutError::Timeout) {
+            return log::warn!("--on-event: hooks that do not die are left behind: the collector ends");
+        }
         if let Err(panic) = self.thread.join() {
             std::panic::resume_unwind(panic);
         }
@@ -123,6 +139,16 @@ impl Caller {
         let _ = self
             .messages
             .send(Message::Event(Box::new(event.clone()), time_us));
+    }
+
+    /// Runs no hook for the source called `label` any more that is not begun, until something else happens to it.
+    pub fn silence(&self, label: Label) {
+        let _ = self.messages.send(Message::Silence(label));
+    }
+
+    /// Begins no more hooks, and lets those that run end: the collector does.
+    pub fn end(&self) {
+        let _ = self.messages.send(Message::End);
     }
 
     /// How many events no hook was run for because too many waited.

@@ -21,6 +21,9 @@ use crate::net::handed;
 /// What a service manager has told the collector alone.
 const OF_SERVICE_MANAGERS: [[&str; 3]; 2] = [manager::VARIABLES, handed::VARIABLES];
 
+/// Where systemd has put the keys.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
 /// What every hook is given.
 #[derive(Debug)]
 pub(super) struct Shell {
@@ -34,7 +37,8 @@ impl Shell {
     pub(super) fn new(line: String) -> Self {
         let is_ours = |name: &OsString| {
             let name = name.to_string_lossy();
-            name.starts_with("BEACON_") || OF_SERVICE_MANAGERS.as_flattened().contains(&&*name)
+            let is_managers = OF_SERVICE_MANAGERS.as_flattened().contains(&&*name);
+            name.starts_with("BEACON_") || is_managers || name == CREDENTIALS
         };
         Self {
             line,
@@ -70,7 +74,8 @@ impl Shell {
         let group = hook.group();
         let attended = thread::Builder::new().name("hook".to_owned()).spawn(move || {
             hand_over(stdin, &input);
-            wait_until_ended(group);
+            // Why it cannot be waited for is seen again by who reaps it.
+            let _ = wait_until_ended(group);
             ended();
         });
         match attended {
@@ -98,7 +103,12 @@ impl Hook {
     }
 
     /// Kills what it has left behind, and says how it has ended; waits where it has not.
+    ///
+    /// # Errors
+    /// It was reaped by somebody else: its group's number may be another's by now, so nothing is killed.
     pub(super) fn reap(mut self) -> io::Result<ExitStatus> {
+        wait_until_ended(self.group())
+            .map_err(|error| io::Error::other(format!("how it has ended is unknown: {error}")))?;
         self.signal(Signal::KILL);
         self.child.wait()
     }
@@ -117,7 +127,28 @@ fn hand_over(stdin: Option<ChildStdin>, input: &str) {
     }
 }
 
-fn wait_until_ended(hook: Pid) {
+fn wait_until_ended(hook: Pid) -> rustix::io::Result<()> {
     let until_ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-    while waitid(WaitId::Pid(hook), until_ended).is_err_and(|error| error == Errno::INTR) {}
+    loop {
+        match waitid(WaitId::Pid(hook), until_ended) {
+            Err(Errno::INTR) => {}
+            ended => return ended.map(drop),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_else_has_reaped_is_not_signalled() {
+        let mut child = Command::new("/bin/true").process_group(0).spawn().unwrap();
+        child.wait().unwrap();
+        let error = Hook { child }.reap().unwrap_err();
+        assert!(
+            error.to_string().starts_with("how it has ended is unknown: "),
+            "{error}"
+        );
+    }
 }

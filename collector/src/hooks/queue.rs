@@ -91,7 +91,10 @@ impl Queue {
     /// Takes an event, which becomes a call sooner or later, or is counted as what has become of it.
     pub(super) fn offer(&mut self, call: Call) {
         match &call.event.what {
-            What::Source(source) if source.marks.silenced => return self.silence(source.label),
+            What::Source(source) if source.marks.silenced => {
+                self.counts.add(Outcome::Withheld, 1);
+                return self.silence(source.label);
+            }
             What::Source(source) if self.is_mass_fall(source, call.event.at) => {
                 return self.hold(source.label, call);
             }
@@ -102,6 +105,33 @@ impl Queue {
         if self.events.contains(EventName::of(&call.event.what)) {
             self.enter(call);
         }
+    }
+
+    /// Nothing is run for a silenced source, nor what has waited when it was silenced.
+    pub(super) fn silence(&mut self, label: Label) {
+        self.let_go(label);
+        let subject = Subject::Source(label);
+        let Some(lane) = self.lanes.get_mut(&subject) else {
+            return;
+        };
+        let withheld = lane.waiting.len();
+        lane.waiting.clear();
+        self.in_lanes -= withheld;
+        self.counts.add(Outcome::Withheld, withheld as u64);
+        if !lane.is_running {
+            self.lanes.remove(&subject);
+            self.ready.retain(|&ready| ready != subject);
+        }
+    }
+
+    /// Takes out all that waits, and says how much it was.
+    pub(super) fn clear(&mut self) -> usize {
+        let waited = self.len();
+        self.lanes.clear();
+        self.ready.clear();
+        self.held.clear();
+        self.in_lanes = 0;
+        waited
     }
 
     /// The next call, whose subject has no other until [`Queue::done`].
@@ -173,26 +203,6 @@ impl Queue {
     fn let_go(&mut self, label: Label) {
         if self.held.remove(&label).is_some() {
             self.counts.add(Outcome::Withheld, 1);
-        }
-    }
-
-    /// Nothing is run for a silenced source, nor what its state was before.
-    fn silence(&mut self, label: Label) {
-        self.counts.add(Outcome::Withheld, 1);
-        self.let_go(label);
-        let subject = Subject::Source(label);
-        let Some(lane) = self.lanes.get_mut(&subject) else {
-            return;
-        };
-        let before = lane.waiting.len();
-        lane.waiting
-            .retain(|waiting| topic(&waiting.event.what) != Topic::State);
-        let withheld = before - lane.waiting.len();
-        self.in_lanes -= withheld;
-        self.counts.add(Outcome::Withheld, withheld as u64);
-        if withheld > 0 && lane.waiting.is_empty() && !lane.is_running {
-            self.lanes.remove(&subject);
-            self.ready.retain(|&ready| ready != subject);
         }
     }
 

@@ -60,7 +60,7 @@ fn a_hook_is_given_the_event_and_none_of_the_options() {
         )
     );
     let counts = hooks.counts();
-    hooks.finish();
+    hooks.finish(clock::now());
     assert_eq!(counts.of(Outcome::Done), 1);
 }
 
@@ -73,7 +73,7 @@ fn how_a_hook_ends_is_counted() {
         let outcome = [Outcome::Done, Outcome::Failed][usize::from(count > 0)];
         until(|| counts.of(outcome) == 1);
     }
-    hooks.finish();
+    hooks.finish(clock::now());
 }
 
 /// The end of the pipe is the end of all who had it open.
@@ -94,7 +94,7 @@ fn a_hook_that_hangs_is_ended_with_all_that_it_has_started() {
     assert!(said.starts_with("hangs\n"), "{said}");
     let counts = hooks.counts();
     until(|| counts.of(Outcome::Timeout) == 1);
-    hooks.finish();
+    hooks.finish(clock::now());
 }
 
 #[test]
@@ -118,12 +118,34 @@ fn at_the_end_what_runs_is_awaited_and_what_waits_is_dropped() {
     );
     call(&hooks, mass_loss());
     until(|| counts.waiting() == 2);
-    let ending = thread::spawn(|| hooks.finish());
+    hooks.caller().end();
     until(|| counts.of(Outcome::Dropped) == 2);
+    call(&hooks, mass_loss());
+    let ending = thread::spawn(|| hooks.finish(clock::now()));
+    until(|| counts.of(Outcome::Dropped) == 3);
     assert!(!ending.is_finished());
     fs::write(go, "go\n").unwrap();
     ending.join().unwrap();
     assert_eq!(counts.of(Outcome::Done), 1);
+}
+
+/// As with a hook that does not die when it is killed.
+#[test]
+fn a_hook_does_not_hold_the_end_up_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let [begun, go] = ["begun", "go"].map(|name| dir.path().join(name));
+    [&begun, &go].into_iter().for_each(|path| pipe(path));
+    let hooks = hooks(
+        &format!("echo > {}; read word < {}", begun.display(), go.display()),
+        LONG,
+    );
+    let counts = hooks.counts();
+    call(&hooks, mass_loss());
+    assert_eq!(fs::read_to_string(begun).unwrap(), "\n");
+    hooks.finish(Moment::ORIGIN);
+    assert_eq!(counts.of(Outcome::Done), 0);
+    fs::write(go, "go\n").unwrap();
+    until(|| counts.of(Outcome::Done) == 1);
 }
 
 #[test]
@@ -149,10 +171,12 @@ fn bounds_are_documented() {
     let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/hooks.md"));
     assert_eq!(MAX_WAITING, 65_536);
     assert_eq!([AT_THE_END.as_secs(), watch::GRACE.as_secs()], [5, 2]);
+    assert_eq!(GONE_WITHIN, AT_THE_END + watch::GRACE + Duration::from_secs(1));
     for part in [
         "65,536 events may wait",
         "go on for up to 5 s",
         "SIGKILL 2 s later",
+        "8 s after",
     ] {
         assert!(document.contains(part), "{part}");
     }

@@ -1,13 +1,14 @@
 //! The sockets: what arrives in batches, what is answered in batches, and what the kernel knows of both.
 //!
 //! The only room with `unsafe`: for the batch calls recvmmsg and sendmmsg, their control messages, and the socket
-//! options that socket2 does not have. Each of them is wrapped here once, so that what is used outside is safe.
+//! options that socket2 does not have; and for what becomes of children. Each of them is wrapped here once, so that what is used outside is safe.
 
 #![allow(
     unsafe_code,
     reason = "this room wraps the system calls that have no safe wrapper elsewhere"
 )]
 
+mod children;
 mod control;
 pub mod handed;
 mod inbox;
@@ -19,6 +20,7 @@ mod outbox;
 mod sockets;
 mod steering;
 
+pub use children::keep_children;
 pub use inbox::{Datagram, Inbox};
 pub use listen::{Listening, open};
 pub use outbox::{Outbox, Unsent};

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use beacon_common::{Label, Reason, Seq, Session};
-use beacon_tests::e2e::{Agent, Binary, Collector, Directory, Limit, Lines, Sender, Signal, Witness, run};
+use beacon_tests::e2e::{
+    Agent, Binary, Collector, Directory, Limit, Lines, Process, Sender, Signal, Witness, run,
+};
 use serde_json::Value as Json;
 
 use super::{FAST, told_within_ms};
@@ -93,7 +95,7 @@ fn a_hook_is_told_that_a_source_was_killed_and_came_back() {
 #[test]
 fn no_option_reaches_a_hook_and_none_is_called_like_what_it_is_told() {
     let mut told = Told::new();
-    let hook = told.by("env | grep -c -e ^BEACON_KEYS -e ^BEACON_EVENTS -e ^NOTIFY_SOCKET; echo $PATH");
+    let hook = told.by("env | grep -c -e ^BEACON_KEYS -e ^BEACON_EVENTS -e ^NOTIFY_SOCKET -e ^CREDENTIALS_DIRECTORY; echo $PATH");
     let mut command = Binary::Collector.command();
     command
         .args(["--listen", "127.0.0.1:0", "--on-events", "start"])
@@ -102,10 +104,11 @@ fn no_option_reaches_a_hook_and_none_is_called_like_what_it_is_told() {
             ("BEACON_KEYS", ""),
             ("BEACON_ON_EVENT", &hook),
             ("NOTIFY_SOCKET", "/nowhere"),
+            ("CREDENTIALS_DIRECTORY", "/nowhere"),
             ("PATH", "/kept:/usr/bin:/bin"),
         ])
-        .stdout(std::process::Stdio::null());
-    let process = beacon_tests::e2e::Process::spawn("beacon-collector", &mut command);
+        .stdout(Stdio::null());
+    let process = Process::spawn("beacon-collector", &mut command);
     assert_eq!(told.next(), "0");
     assert_eq!(told.next(), "/kept:/usr/bin:/bin");
     drop(process);
@@ -156,6 +159,60 @@ fn a_hook_inherits_no_signal_and_no_socket() {
     let listed = Command::new("/bin/sh").args(["-c", LIST_FILES]).output().unwrap();
     assert_eq!(told.next(), String::from_utf8(listed.stdout).unwrap().trim());
     assert_eq!(told.next(), told.next(), "it leads a group of its own");
+    collector.stop();
+}
+
+/// Whoever ignores SIGCHLD hands that on, and the system then reaps the children of whom he starts.
+#[test]
+fn how_a_hook_ends_is_known_also_where_sigchld_was_ignored() {
+    for (hook, logged) in [
+        ("exit 0", "--on-event: start: done"),
+        ("exit 3", "start: exit status: 3"),
+    ] {
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", "trap '' CHLD; exec \"$@\"", "sh"])
+            .arg(Binary::Collector.command().get_program())
+            .args(["--listen", "127.0.0.1:0", "--control", "none"])
+            .args(["--on-events", "start", "--on-event", hook])
+            .env("RUST_LOG", "debug")
+            .stdout(Stdio::null());
+        let mut process = Process::spawn("beacon-collector", &mut command);
+        process.wait_for_log(logged);
+    }
+}
+
+/// It waits for the hook before it, which ends when the test lets it.
+#[test]
+fn a_silence_reaches_a_hook_that_waits() {
+    let mut told = Told::new();
+    let gate = File::create(told.path("gate")).unwrap();
+    gate.lock().unwrap();
+    let hook = told.by(&format!(
+        "flock --shared {} true; echo $BEACON_EVENT_SOURCE",
+        told.path("gate").display()
+    ));
+    let socket = told.path("control").display().to_string();
+    let arguments = [
+        "--on-event",
+        &hook,
+        "--on-events",
+        "up,restarted",
+        "--on-event-parallel",
+        "1",
+    ];
+    let arguments = [&arguments[..], &["--control", &socket]].concat();
+    let mut collector = Collector::start("127.0.0.1:0", &arguments);
+    for label in ["a", "b", "c"] {
+        Sender::new(collector.address(), label)
+            .every_ms(3_600_000)
+            .beat_acked();
+        collector.tells(label, "up new");
+    }
+    let silence = ["silence", "b", "1h", "--control", &socket];
+    assert_eq!(run(Binary::Collector, silence).code, Some(0));
+    gate.unlock().unwrap();
+    assert_eq!([told.next(), told.next()], ["a", "c"]);
     collector.stop();
 }
 

@@ -203,6 +203,38 @@ fn nothing_is_run_for_a_silenced_source() {
 }
 
 #[test]
+fn a_silence_reaches_what_waits() {
+    let mut scene = scene();
+    scene.offer("a", Happening::Down);
+    scene.offer("a", Happening::Moved);
+    scene.offer("b", Happening::Down);
+    scene.queue.silence(label("a"));
+    assert_eq!(scene.count(Outcome::Withheld), 2);
+    assert_eq!(scene.queue.len(), 1);
+    assert_eq!(scene.all(), ["b down"]);
+    // Its hook runs, so that nothing else of it may begin before that has ended.
+    scene.offer("b", Happening::Up);
+    scene.queue.silence(label("b"));
+    assert_eq!(scene.queue.len(), 0);
+    scene.offer("b", Happening::Down);
+    assert_eq!(scene.all(), [""; 0]);
+    scene.queue.done(Subject::Source(label("b")));
+    assert_eq!(scene.all(), ["b down"]);
+}
+
+#[test]
+fn a_silence_reaches_a_fall_that_is_held() {
+    let mut scene = scene();
+    scene.offer_in_mass("a", Happening::Down);
+    scene.offer_in_mass("b", Happening::Down);
+    scene.queue.silence(label("a"));
+    assert_eq!(scene.count(Outcome::Withheld), 1);
+    scene.offer_what(What::MassOver(Mass { count: 2, total: 10 }));
+    assert_eq!(scene.all(), ["b down", "mass_over"]);
+    assert_eq!(scene.queue.len(), 0);
+}
+
+#[test]
 fn falls_wait_for_the_end_of_a_mass_loss() {
     let mut scene = scene();
     let mass = |count| Mass { count, total: 10 };
