@@ -169,9 +169,9 @@ fn how_a_hook_ends_is_known_also_where_sigchld_was_ignored() {
         ("exit 0", "--on-event: start: done"),
         ("exit 3", "start: exit status: 3"),
     ] {
-        let mut command = Command::new("/bin/sh");
+        let mut command = Command::new("env");
         command
-            .args(["-c", "trap '' CHLD; exec \"$@\"", "sh"])
+            .arg("--ignore-signal=CHLD")
             .arg(Binary::Collector.command().get_program())
             .args(["--listen", "127.0.0.1:0", "--control", "none"])
             .args(["--on-events", "start", "--on-event", hook])
