@@ -1,51 +1,130 @@
-"""200 hostile clients and 10,000 connects against a collector's HTTP server, for SECONDS."""
-import random, resource, socket, sys, threading, time, urllib.request
-host, port = sys.argv[1].split(":"); seconds = float(sys.argv[2])
-where = (host, int(port)); end = time.monotonic() + seconds; done = [0] * 6
-def conn():
-    s = socket.create_connection(where, timeout=5); return s
-def slowloris():
-    while time.monotonic() < end:
+"""200 hostile clients and 10,000 connects against a collector's HTTP server at ADDRESS:PORT for SECONDS, beside an honest
+scraper. Prints one JSON object: what each kind of client has done, and how long the scrapes took, in milliseconds.
+"""
+
+import collections
+import json
+import socket
+import sys
+import threading
+import time
+import urllib.request
+
+PAGE = sys.argv[1]
+SECONDS = float(sys.argv[2])
+END = time.monotonic() + SECONDS
+
+HEAD = b"GET / HTTP/1.1\r\nX: "
+CONNECTS = 10_000
+CONNECTERS = 20
+# What a scrape counts as that was not answered: longer than any limit.
+UNANSWERED_MS = 9_000.0
+
+# Clients of a kind and what became of them; the lock is for the counting, which many threads do.
+counts = collections.Counter()
+counting = threading.Lock()
+
+
+def count(what):
+    with counting:
+        counts[what] += 1
+
+
+def is_over():
+    return time.monotonic() > END
+
+
+def connect():
+    host, port = PAGE.rsplit(":", 1)
+    return socket.create_connection((host.strip("[]"), int(port)), timeout=5)
+
+
+def send_byte_by_byte():
+    """Slowloris: a request that never ends."""
+    with connect() as connection:
+        for byte in HEAD + b"a" * 5_000:
+            connection.send(bytes([byte]))
+            time.sleep(0.05)
+            if is_over():
+                return
+
+
+def send_huge_head():
+    with connect() as connection:
+        connection.sendall(HEAD + b"a" * 200_000)
+        connection.recv(100)
+
+
+def close_by_half():
+    """Half a request, and no more to come."""
+    with connect() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(100)
+
+
+def read_slowly():
+    """Asks for much and takes 64 bytes of it at a time."""
+    with connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+        connection.sendall(b"GET /status.json HTTP/1.1\r\n\r\n")
+        while not is_over() and connection.recv(64):
+            time.sleep(0.2)
+
+
+def again_and_again(name, client):
+    """Runs a client until the end. To be refused, cut off or timed out is what it is for, and is counted."""
+    while not is_over():
         try:
-            s = conn()
-            for c in b"GET / HTTP/1.1\r\nX: " + b"a" * 5000:
-                s.send(bytes([c])); time.sleep(0.05)
-                if time.monotonic() > end: return
-        except OSError: done[0] += 1; time.sleep(.01)
-def huge():
-    while time.monotonic() < end:
+            client()
+            count(f"{name}: done")
+        except (ConnectionError, TimeoutError):
+            count(f"{name}: cut off")
+        time.sleep(0.05)
+
+
+def connect_only():
+    """Its share of the connects, spread over most of the time."""
+    share = CONNECTS // CONNECTERS
+    for _ in range(share):
+        if is_over():
+            return
         try:
-            s = conn(); s.sendall(b"GET / HTTP/1.1\r\nX: " + b"a" * 200_000); s.recv(100); s.close()
-        except OSError: pass
-        done[1] += 1; time.sleep(.05)
-def half():
-    while time.monotonic() < end:
-        try:
-            s = conn(); s.sendall(b"GET / HTTP/1.1\r\n"); s.shutdown(socket.SHUT_WR); s.recv(100)
-        except OSError: pass
-        done[2] += 1; time.sleep(.05)
-def slow_reader():
-    while time.monotonic() < end:
-        try:
-            s = conn(); s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048); s.sendall(b"GET /status.json HTTP/1.1\r\n\r\n")
-            while time.monotonic() < end and s.recv(64): time.sleep(.2)
-        except OSError: pass
-        done[3] += 1; time.sleep(.05)
-def connects():
-    for _ in range(10_000 // 20):
-        try: conn().close()
-        except OSError: pass
-        done[4] += 1
-        if time.monotonic() > end: return
-        time.sleep(seconds / 500 * .8)
-threads = [threading.Thread(target=f, daemon=True) for f, n in ((slowloris, 60), (huge, 40), (half, 40), (slow_reader, 40), (connects, 20)) for _ in range(n)]
-for t in threads: t.start()
-scrapes = []
-while time.monotonic() < end:
-    t = time.monotonic()
-    try: urllib.request.urlopen(f"http://{sys.argv[1]}/metrics", timeout=5).read(); scrapes.append(time.monotonic() - t)
-    except OSError: scrapes.append(9.)
-    time.sleep(.2)
-scrapes.sort()
-print("hostile: displaced slowloris %d, huge %d, half-closed %d, slow readers %d, connects %d" % tuple(done[:5]))
-print("scrapes meanwhile: %d, median %.1f ms, worst %.1f ms" % (len(scrapes), scrapes[len(scrapes)//2]*1e3, scrapes[-1]*1e3))
+            connect().close()
+            count("connects: done")
+        except (ConnectionError, TimeoutError):
+            count("connects: cut off")
+        time.sleep(0.8 * SECONDS / share)
+
+
+def scrape_ms():
+    begun = time.monotonic()
+    try:
+        with urllib.request.urlopen(f"http://{PAGE}/metrics", timeout=5) as answer:
+            answer.read()
+    except OSError as error:
+        print(f"a scrape was not answered: {error}", file=sys.stderr)
+        return UNANSWERED_MS
+    return (time.monotonic() - begun) * 1e3
+
+
+def start(number, work, *arguments):
+    for _ in range(number):
+        threading.Thread(target=work, args=arguments, daemon=True).start()
+
+
+def main():
+    start(60, again_and_again, "slowloris", send_byte_by_byte)
+    start(40, again_and_again, "huge heads", send_huge_head)
+    start(40, again_and_again, "half-closed", close_by_half)
+    start(40, again_and_again, "slow readers", read_slowly)
+    start(CONNECTERS, connect_only)
+    scrapes_ms = []
+    while not is_over():
+        scrapes_ms.append(scrape_ms())
+        time.sleep(0.2)
+    with counting:
+        print(json.dumps({"clients": counts, "scrapes_ms": sorted(scrapes_ms)}))
+
+
+main()

@@ -24,6 +24,7 @@ mod proof;
 mod reach;
 mod reader;
 mod restarts;
+mod terminal;
 mod workers;
 
 use beacon_tests::e2e::Witness;
