@@ -1,7 +1,7 @@
 //! The control socket's other end: what a running collector is asked and told by the commands (docs/control.md).
 
 use std::ffi::OsString;
-use std::io::{self, BufRead, BufReader, IsTerminal as _, Read, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -10,9 +10,9 @@ use std::thread;
 use std::time::Duration;
 
 use beacon_common::Label;
-use serde_json::Value;
 use socket2::{Domain, SockAddr, Socket, Type};
 
+mod answer;
 mod detail;
 mod table;
 mod verdict;
@@ -20,9 +20,10 @@ mod verdict;
 use crate::cli::Status;
 use crate::commands;
 use crate::config::Surroundings;
-use crate::control::{Ask, MAX_WORST, Place, Refusal, default_paths};
+use crate::control::{Ask, MAX_WORST, Place, default_paths};
 use crate::failure::{Exit, Failure};
 use crate::track::tracker::Instruction;
+use answer::{Answer, unreachable};
 use verdict::Verdict;
 
 /// How long a collector may take to go on with its answer: longer than it allows itself.
@@ -96,23 +97,9 @@ pub fn show(status: &Status) -> Result<ExitCode, Failure> {
 
 /// The JSON as it comes: of many sources there is no need to hold it all.
 fn copy(status: &Status) -> Result<ExitCode, Failure> {
-    let mut answer = Answer::to(&status.control, &ask(status, None))?;
+    let answer = Answer::to(&status.control, &ask(status, None))?;
     let verdict = answer.verdict()?;
-    let (mut out, mut first) = (io::stdout().lock(), std::mem::take(&mut answer.first));
-    let mut bytes = std::mem::take(&mut first).into_bytes();
-    loop {
-        match out.write_all(&bytes) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(verdict.into()),
-            Err(error) => return Err(commands::cannot_write(&error)),
-            Ok(()) => {}
-        }
-        bytes.clear();
-        let more = answer.rest.by_ref().take(1 << 16).read_to_end(&mut bytes);
-        if more.map_err(|error| unreachable(&error))? == 0 {
-            break;
-        }
-    }
-    out.flush().map_err(|error| commands::cannot_write(&error))?;
+    answer.copy(&mut io::stdout().lock())?;
     Ok(verdict.into())
 }
 
@@ -163,57 +150,6 @@ fn watch(status: &Status) -> Result<ExitCode, Failure> {
     }
 }
 
-/// What a collector answers: its first line, and what comes behind it.
-struct Answer {
-    first: String,
-    rest: BufReader<UnixStream>,
-}
-
-impl Answer {
-    /// The answer to `ask` of the collector whose socket the option names.
-    fn to(control: &Option<OsString>, ask: &Ask) -> Result<Self, Failure> {
-        let mut stream = connect(&Place::of(control.as_deref()))?;
-        let mut ask_it = || {
-            stream.write_all(ask.line().as_bytes())?;
-            let mut rest = BufReader::new(stream.try_clone()?);
-            let mut first = String::new();
-            rest.read_line(&mut first)?;
-            Ok(Self { first, rest })
-        };
-        let answer: Self = ask_it().map_err(|error: io::Error| unreachable(&error))?;
-        answer.refused().map_or(Ok(answer), Err)
-    }
-
-    /// Why it is none.
-    fn refused(&self) -> Option<Failure> {
-        let answer: Value = serde_json::from_str(&self.first).ok()?;
-        let refusal = Refusal::from_name(answer["refused"].as_str()?)?;
-        let problem = answer["problem"].as_str().unwrap_or_default();
-        Some(Failure::new(refusal.exit(), problem))
-    }
-
-    /// How all fare, as its first line says: that of a list leaves the list open.
-    fn verdict(&self) -> Result<Verdict, Failure> {
-        let first = self.first.trim_end();
-        let closed = match first.ends_with('[') {
-            true => format!("{first}]}}"),
-            false => first.to_owned(),
-        };
-        let document = serde_json::from_str(&closed).map_err(|_| cut_off())?;
-        Ok(Verdict::of(&document))
-    }
-
-    fn text(mut self) -> Result<String, Failure> {
-        let read = self.rest.read_to_string(&mut self.first);
-        read.map_err(|error| unreachable(&error))?;
-        Ok(self.first)
-    }
-
-    fn whole(self) -> Result<Value, Failure> {
-        serde_json::from_str(&self.text()?).map_err(|_| cut_off())
-    }
-}
-
 fn connect(place: &Place) -> Result<UnixStream, Failure> {
     let paths = match place {
         Place::At(path) => vec![path.clone()],
@@ -247,15 +183,4 @@ fn try_connect(path: &Path) -> io::Result<UnixStream> {
     socket.set_read_timeout(Some(ANSWER_WITHIN))?;
     socket.connect(&SockAddr::unix(path)?)?;
     Ok(OwnedFd::from(socket).into())
-}
-
-fn unreachable(problem: &dyn std::fmt::Display) -> Failure {
-    Failure::new(
-        Exit::Unreachable,
-        format_args!("the collector does not answer: {problem}"),
-    )
-}
-
-fn cut_off() -> Failure {
-    unreachable(&"what it says is cut off; it may just have ended")
 }

@@ -282,7 +282,7 @@ mod tests {
             format!("one line of at most {MAX_REQUEST} bytes"),
             "the worst first, 1,000 at most".to_owned(),
             "at most 200 bytes, without control characters".to_owned(),
-            "Each worker keeps 4,096 at most".to_owned(),
+            "- 4,096 are kept at most.".to_owned(),
         ] {
             assert!(document.contains(&part), "{part}");
         }

@@ -23,6 +23,7 @@ pub mod hooks;
 pub mod inventory;
 pub mod keys;
 pub mod lag;
+pub mod lock;
 pub mod net;
 pub mod notify;
 pub mod output;

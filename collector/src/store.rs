@@ -76,14 +76,15 @@ impl Store {
         for tracker in &mut *trackers {
             tracker.begin_resuming(&reader.header.blindness, heard_until, now);
         }
-        let (mut restored, mut refused) = (0_u64, 0_u64);
+        let (mut restored, mut refused, mut unsilenced) = (0_u64, 0_u64, 0_u64);
         let damaged = |damage| damaged(self.file.path(), &damage);
         while let Some(record) = reader.read().map_err(damaged)? {
             let tracker = &mut trackers[owner(record.label())];
             let is_source = !matches!(record, Record::Silenced(_));
             match tracker.restore(record, now) {
                 Ok(()) => restored += u64::from(is_source),
-                Err(_) => refused += 1,
+                Err(_) if is_source => refused += 1,
+                Err(_) => unsilenced += 1,
             }
         }
         let now = clock::now();
@@ -97,6 +98,9 @@ impl Store {
         );
         if refused > 0 {
             log::warn!("--max-sources: there is no room for {refused} more sources of --state");
+        }
+        if unsilenced > 0 {
+            log::warn!("--state: there is no room for {unsilenced} more silences");
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! The writing thread puts them in; the server takes them out whenever it has a client for them. Neither waits for
 //! the other longer than it takes to do that.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,6 +11,8 @@ use std::time::Duration;
 use beacon_common::Label;
 use mio::Waker;
 
+use super::restarts::Restarts;
+use crate::clock;
 use crate::output::events::EventName;
 use crate::output::tap::{Tap, Told};
 use crate::track::event::{Cause, Happening, Mass, SourceEvent, What};
@@ -42,7 +44,7 @@ pub(super) struct Ring {
     /// How many lines of each event there were, in the order of [`EventName::ALL`].
     told: [u64; EventName::ALL.len()],
     /// How often each source has begun a new session, as far as lines told of it.
-    restarts: HashMap<Label, u32>,
+    restarts: Restarts,
     mass: Option<Mass>,
     blind: Option<Blind>,
     blind_in_all: Duration,
@@ -129,7 +131,7 @@ impl Default for Ring {
             lines: VecDeque::new(),
             most: LINES_KEPT,
             told: [0; EventName::ALL.len()],
-            restarts: HashMap::new(),
+            restarts: Restarts::default(),
             mass: None,
             blind: None,
             blind_in_all: Duration::ZERO,
@@ -166,15 +168,13 @@ impl Ring {
     fn take_source(&mut self, source: &SourceEvent) {
         let is_restart = match source.happening {
             Happening::Up => source.cause == Some(Cause::Restart),
-            Happening::Restarted => true,
-            Happening::Forgotten => {
-                self.restarts.remove(&source.label);
-                false
-            }
-            _ => false,
+            happening => happening == Happening::Restarted,
         };
         if is_restart {
-            *self.restarts.entry(source.label).or_default() += 1;
+            self.restarts.count(source.label, clock::now());
+        }
+        if source.happening == Happening::Forgotten {
+            self.restarts.forget(&source.label);
         }
     }
 
@@ -210,7 +210,12 @@ impl Ring {
     }
 
     pub(super) fn restarts(&self, label: &Label) -> u32 {
-        self.restarts.get(label).copied().unwrap_or_default()
+        self.restarts.of(label)
+    }
+
+    /// How often each source has begun a new session.
+    pub(super) const fn all_restarts(&mut self) -> &mut Restarts {
+        &mut self.restarts
     }
 
     /// The mass loss that is not over.

@@ -102,6 +102,7 @@ impl Door {
         let is_over = Arc::new(AtomicBool::new(false));
         let site = Site {
             per_source: self.settings.metrics_per_source,
+            is_loopback: self.settings.listen.ip().to_canonical().is_loopback(),
             ..Site::new(watched, &self.waker, self.feed)
         };
         let server = Server::<Client>::new(self.poll, self.listener, site, Arc::clone(&is_over));

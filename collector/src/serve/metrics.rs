@@ -92,6 +92,7 @@ impl Metric {
 enum Take {
     Build,
     Sources,
+    Silenced,
     Dropped,
     Events,
     Lag,
@@ -117,6 +118,7 @@ macro_rules! metrics {
 metrics! {
     "build" Info ["version"] Take::Build, "The collector's version";
     "sources" Gauge ["state"] Take::Sources, "Sources in each state";
+    "silenced_sources" Gauge ["state"] Take::Silenced, "Sources in each state that the operator has silenced";
     "datagrams_received" Counter [] Take::One(|all| all.tick.received as f64), "Datagrams received";
     "datagrams_dropped" Counter ["reason"] Take::Dropped, "Datagrams dropped because they could not be used, by reason";
     "socket_drops" Counter [] Take::One(|all| all.tick.socket_drops as f64),
@@ -143,6 +145,8 @@ metrics! {
     "blind" Counter seconds [] Take::One(|all| all.blind.as_secs_f64()),
         "Time in which the collector itself could not listen";
     "source_up" Gauge ["source"] Take::Each(|one| f64::from(u8::from(one.is_up))), "1 while the source is up";
+    "source_silenced" Gauge ["source"] Take::Each(|one| f64::from(u8::from(one.is_silenced))),
+        "1 while the operator has the source silenced";
     "source_health" Gauge ["source"] Take::Each(|one| f64::from(one.health.code())),
         "Health that the newest beat states: 0 ok, 1 warning, 2 critical, 3 unknown";
     "source_last_beat_timestamp" Gauge seconds ["source"] Take::Each(|one| one.last_beat_s),
@@ -163,6 +167,7 @@ metrics! {
 struct Measures {
     tick: Tick,
     tally: Tally,
+    silenced: [u64; State::ALL.len()],
     lost: u64,
     lag: Lag,
     events: Vec<(&'static str, u64)>,
@@ -180,6 +185,7 @@ struct Measures {
 struct SourceMeasures {
     label: Label,
     is_up: bool,
+    is_silenced: bool,
     health: Health,
     last_beat_s: f64,
     interval_ms: u32,
@@ -194,6 +200,7 @@ impl SourceMeasures {
         Self {
             label: row.label,
             is_up: row.state == State::Up,
+            is_silenced: row.silence.is_some(),
             health: row.health,
             last_beat_s: clock.wall_micros(row.arrived) as f64 / 1e6,
             interval_ms: row.interval_ms,
@@ -244,7 +251,13 @@ impl Site {
     }
 
     fn measures(&mut self) -> Measures {
-        let Picture { tick, tally, lag, .. } = self.looker.picture();
+        let Picture {
+            tick,
+            tally,
+            silenced,
+            lag,
+            ..
+        } = self.looker.picture();
         self.told.lost = self.told.lost.max(tally.lost.max(0).unsigned_abs());
         let (ring, clock) = (self.feed.ring(), clock::read());
         let rows = self.looker.picture().rows();
@@ -252,6 +265,7 @@ impl Site {
         Measures {
             tick: tick.clone(),
             tally: *tally,
+            silenced: *silenced,
             lost: self.told.lost,
             lag: *lag,
             events: ring.told().map(|(event, lines)| (event.name(), lines)).collect(),
@@ -295,10 +309,8 @@ impl Measures {
         };
         match metric.take {
             Take::Build => family.encode_info(&[(series.label, env!("CARGO_PKG_VERSION"))]),
-            Take::Sources => State::ALL
-                .iter()
-                .zip(self.tick.sources)
-                .try_for_each(|(state, count)| series.put(&mut family, state.name(), count as f64)),
+            Take::Sources => series.put_states(&mut family, self.tick.sources),
+            Take::Silenced => series.put_states(&mut family, self.silenced),
             Take::Dropped => self
                 .tick
                 .rejected
@@ -328,6 +340,13 @@ struct Series {
 }
 
 impl Series {
+    fn put_states(&self, family: &mut MetricEncoder<'_>, counts: [u64; State::ALL.len()]) -> fmt::Result {
+        let counts = State::ALL.iter().zip(counts);
+        counts
+            .into_iter()
+            .try_for_each(|(state, count)| self.put(family, state.name(), count as f64))
+    }
+
     fn put(&self, family: &mut MetricEncoder<'_>, name: &str, value: f64) -> fmt::Result {
         encode_value(self.kind, value, family.encode_family(&[(self.label, name)])?)
     }

@@ -14,7 +14,7 @@ use mio::Waker;
 
 use crate::handle::{Answer, Handle, Message, Request, Shown};
 use crate::lag::Lag;
-use crate::track::event::{SourceId, Tick};
+use crate::track::event::{SourceId, State, Tick};
 use crate::track::survey::{PIECE, Row};
 use crate::track::tally::Tally;
 
@@ -45,8 +45,12 @@ pub(super) struct Picture {
     pub(super) tick: Tick,
     /// The counters of all sources, those that are no longer kept included.
     pub(super) tally: Tally,
+    /// How many sources of each state are silenced, in the order of [`State::ALL`].
+    pub(super) silenced: [u64; State::ALL.len()],
     /// How long the rounds of all shards took.
     pub(super) lag: Lag,
+    /// When the walk was begun that the rows are from: who was there all the time since then has one.
+    pub(super) rows_begun: Moment,
     /// By shard, first of those that were heard and then of the others, the rows of each piece, in the order of their
     /// numbers.
     rows: Vec<Vec<Vec<Row>>>,
@@ -101,6 +105,7 @@ struct Walk {
     left: usize,
     tick: Tick,
     tally: Tally,
+    silenced: [u64; State::ALL.len()],
     lag: Lag,
     /// Something has been changed since it was begun.
     is_spoiled: bool,
@@ -186,6 +191,7 @@ impl Looker {
             left: self.shards.len(),
             tick: Tick::default(),
             tally: Tally::default(),
+            silenced: [0; State::ALL.len()],
             lag: Lag::default(),
             is_spoiled: false,
         });
@@ -229,6 +235,8 @@ impl Looker {
         let with_rows = walk.with_rows;
         walk.tick.add(&tick);
         walk.tally.add(&piece.tally);
+        let silenced = walk.silenced.iter_mut().zip(piece.silenced);
+        silenced.for_each(|(all, more)| *all += more);
         let next = piece.next;
         if with_rows {
             self.picture.put(shard, piece.from, piece.rows, next);
@@ -257,7 +265,11 @@ impl Looker {
             self.counts = fresh;
             self.rows = if walk.with_rows { fresh } else { self.rows };
         }
+        if walk.with_rows {
+            self.picture.rows_begun = walk.begun;
+        }
         (self.picture.tick, self.picture.tally, self.picture.lag) = (walk.tick, walk.tally, walk.lag);
+        self.picture.silenced = walk.silenced;
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Request {
     pub(super) path: String,
     /// The query, each name and value decoded.
     pub(super) query: Vec<(String, String)>,
+    /// The name by which the client means to reach the server, as it wrote it.
+    pub(super) host: Option<String>,
     /// The media types that the client takes, as it wrote them.
     pub(super) accept: String,
     /// The last line that the client has seen.
@@ -57,6 +59,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refusal> {
         is_head,
         path: decode(path, false).ok_or(Refusal::Malformed)?.into_owned(),
         query: pairs(query)?,
+        host: None,
         accept: String::new(),
         last_event_id: None,
         keep_alive: parsed.version == Some(1),
@@ -78,6 +81,9 @@ impl Request {
                 self.accept.push_str(value);
                 self.accept.push(',');
             }
+            // Whoever passes it on might go by the other (RFC 9112, section 3.2).
+            "host" if self.host.is_some() => return Err(Refusal::Malformed),
+            "host" => self.host = Some(value.to_owned()),
             "last-event-id" => self.last_event_id = value.parse().ok(),
             "connection" => {
                 for word in value.split(',').map(str::trim) {
@@ -149,7 +155,10 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_decoded() {
         let asked = request("GET /source/a%2Db?q=a+b%26&sort=&q=c HTTP/1.1\r\nHost: x\r\n\r\n");
-        assert_eq!(asked.path, "/source/a-b");
+        assert_eq!(
+            (asked.path.as_str(), asked.host.as_deref()),
+            ("/source/a-b", Some("x"))
+        );
         assert_eq!(asked.asks("q"), Some("a b&"));
         assert_eq!((asked.asks("sort"), asked.asks("state")), (Some(""), None));
         assert!(asked.keep_alive && !asked.is_head);
@@ -180,6 +189,7 @@ mod tests {
             ("GET /?%ff HTTP/1.1\r\n\r\n", Refusal::Malformed),
             ("GET /%+1 HTTP/1.1\r\n\r\n", Refusal::Malformed),
             ("GET / HTTP/2.0\r\n\r\n", Refusal::Malformed),
+            ("GET / HTTP/1.1\r\nHost: x\r\nhost: x\r\n\r\n", Refusal::Malformed),
             ("POST / HTTP/1.1\r\n\r\n", Refusal::Method),
             ("GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", Refusal::Body),
             (

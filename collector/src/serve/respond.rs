@@ -12,6 +12,7 @@ pub(super) enum Code {
     NotFound,
     MethodNotAllowed,
     ContentTooLarge,
+    Misdirected,
     HeaderTooLarge,
     Unavailable,
 }
@@ -24,6 +25,7 @@ impl Code {
             Self::NotFound => "404 Not Found",
             Self::MethodNotAllowed => "405 Method Not Allowed",
             Self::ContentTooLarge => "413 Content Too Large",
+            Self::Misdirected => "421 Misdirected Request",
             Self::HeaderTooLarge => "431 Request Header Fields Too Large",
             Self::Unavailable => "503 Service Unavailable",
         }

@@ -16,7 +16,7 @@ use super::respond::{Code, EVENTS, Head, JSON, plain};
 use super::selection::Selection;
 use super::status::Listing;
 use super::stream::{Body, Subscription};
-use super::{page, source};
+use super::{host, page, source};
 use crate::hooks;
 use crate::output::events::{EventName, EventSet};
 use crate::output::pipe::Depth;
@@ -27,6 +27,8 @@ pub(super) struct Site {
     pub(super) collector: String,
     pub(super) reorder_wait: u32,
     pub(super) per_source: bool,
+    /// It is for whoever uses this host, and for nobody else's pages.
+    pub(super) is_loopback: bool,
     pub(super) depth: Depth,
     pub(super) losses: Losses,
     pub(super) hooks: hooks::Counts,
@@ -68,6 +70,7 @@ impl Site {
             collector: watched.collector,
             reorder_wait: watched.reorder_wait,
             per_source: false,
+            is_loopback: false,
             depth: watched.depth,
             losses: watched.losses,
             hooks: watched.hooks,
@@ -79,8 +82,27 @@ impl Site {
         }
     }
 
+    /// Sorts out what is counted of sources that are gone, where there is much of it.
+    pub(super) fn sort_out(&mut self, now: Moment) {
+        if !self.feed.ring().all_restarts().are_many() {
+            return;
+        }
+        if let Some(picture) = self.looker.look(Need::Rows, now) {
+            let there = picture.rows().map(|row| &row.label);
+            let mut ring = self.feed.ring();
+            ring.all_restarts().sort_out(there, picture.rows_begun);
+        }
+    }
+
     /// Answers a request, or finds out what that takes.
     pub(super) fn answer(&mut self, request: &Request, now: Moment) -> Reply {
+        let is_meant = |host: &String| host::is_loopback(host);
+        if self.is_loopback && !request.host.as_ref().is_none_or(is_meant) {
+            return Reply::plain(
+                Code::Misdirected,
+                "this is served to localhost, by that name or address alone; a proxy has to say so in Host",
+            );
+        }
         match request.path.as_str() {
             "/" => self.page(request, now),
             "/healthz" => self.health(now),

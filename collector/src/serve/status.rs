@@ -13,7 +13,6 @@ use crate::clock::{self, Reading};
 use crate::output::fields::{Counts, Field, Time, Value};
 use crate::output::json;
 use crate::output::line::VERSION;
-use crate::track::event::State;
 use crate::track::survey::Row;
 
 /// The list that is being written. It walks over the newest picture, so that a slow reader keeps no old one.
@@ -87,19 +86,9 @@ fn try_worst(site: &Site, count: usize, now: Moment, out: &mut String) -> fmt::R
     out.write_str("\n]}\n")
 }
 
-/// How many sources of each state are silenced, in the order of [`State::ALL`].
-fn silenced(picture: &Picture) -> [u64; State::ALL.len()] {
-    let mut counts = [0; State::ALL.len()];
-    for row in picture.rows().filter(|row| row.silence.is_some()) {
-        let place = State::ALL.iter().position(|&state| state == row.state);
-        place.into_iter().for_each(|place| counts[place] += 1);
-    }
-    counts
-}
-
 /// All but the sources, as a tick tells it; the object stays open for them.
 fn put_collector(site: &Site, out: &mut String) -> fmt::Result {
-    let tick = &site.looker.picture().tick;
+    let Picture { tick, silenced, .. } = site.looker.picture();
     let time = Time(clock::read().wall_nanos / 1_000);
     let key = |field: Field| field.key();
     let pairs = [
@@ -109,10 +98,7 @@ fn put_collector(site: &Site, out: &mut String) -> fmt::Result {
         (key(Field::Version), Value::Text(env!("CARGO_PKG_VERSION"))),
         (key(Field::Pid), Value::Count(std::process::id().into())),
         (key(Field::Sources), Value::Counts(Counts::ByState(&tick.sources))),
-        (
-            "silenced_sources",
-            Value::Counts(Counts::ByState(&silenced(site.looker.picture()))),
-        ),
+        ("silenced_sources", Value::Counts(Counts::ByState(silenced))),
         (key(Field::Received), Value::Count(tick.received)),
         (
             key(Field::Rejected),

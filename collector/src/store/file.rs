@@ -1,19 +1,17 @@
 //! The state file in its directory: who may write it, and how it is replaced without ever being half of anything.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Exit, Failure};
+use crate::lock::{Lock, beside, create, directory};
 
 /// A file that one process at a time reads and replaces.
 #[derive(Debug)]
 pub struct StateFile {
     path: PathBuf,
-    /// Beside the file, because the file itself is replaced. Whoever ends, however that is, lets go of it.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl StateFile {
@@ -22,20 +20,16 @@ impl StateFile {
     /// # Errors
     /// [`Exit::InUse`] where another process has it, [`Exit::CannotCreate`] where its directory cannot be written.
     pub fn claim(path: PathBuf) -> Result<Self, Failure> {
-        let lock = create(&beside(&path, ".lock")).map_err(|error| cannot_create(&path, &error))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Failure::new(
-                    Exit::InUse,
-                    format_args!(
-                        "--state: {}: in use by another collector; give each a file of its own",
-                        path.display()
-                    ),
-                ));
-            }
-            Err(TryLockError::Error(error)) => return Err(cannot_create(&path, &error)),
-        }
+        let lock = Lock::take(&path).map_err(|error| match error {
+            TryLockError::WouldBlock => Failure::new(
+                Exit::InUse,
+                format_args!(
+                    "--state: {}: in use by another collector; give each a file of its own",
+                    path.display()
+                ),
+            ),
+            TryLockError::Error(error) => cannot_create(&path, &error),
+        })?;
         let file = Self { path, _lock: lock };
         let new = file.new_path();
         create(&new)
@@ -96,26 +90,6 @@ impl StateFile {
 
     fn new_path(&self) -> PathBuf {
         beside(&self.path, ".new")
-    }
-}
-
-/// An empty file that nobody else reads: it tells who is where.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(path)
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    name.into()
-}
-
-fn directory(path: &Path) -> &Path {
-    match path.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        _ => Path::new("."),
     }
 }
 

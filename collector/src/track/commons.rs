@@ -10,6 +10,7 @@ use super::admission::Admission;
 use super::budget::Budget;
 use super::config::Config;
 use super::mass::Fleet;
+use super::silences::Places;
 
 /// Who is taken in, what is known of all of them together, and what is told once for all trackers.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Commons {
     /// How many probes they may send.
     pub(super) probes: Budget,
     pub(super) fleet: Fleet,
+    /// How many sources they may have silenced.
+    pub(super) silenced: Places,
     /// Up to when blindness has been told, in nanoseconds.
     blindness_told: Arc<AtomicU64>,
 }
@@ -30,6 +33,7 @@ impl Commons {
             admission: Admission::new(config.max_sources, config.admit_rate),
             probes: Budget::new(config.probe_rate),
             fleet: Fleet::default(),
+            silenced: Places::default(),
             blindness_told: Arc::default(),
         }
     }

@@ -171,6 +171,12 @@ impl Inventory {
         self.places.get(label).copied()
     }
 
+    /// The state of an expected source that was never heard.
+    pub(super) fn unheard_state(&self, label: &Label) -> Option<State> {
+        let unheard = self.entry(self.place(label)?)?.unheard.as_ref();
+        unheard.map(Unheard::state)
+    }
+
     /// An expected source is forgotten: from `now` on it counts as never heard. Returns whether it was expected.
     pub(super) fn lose(&mut self, label: &Label, now: Moment) -> bool {
         let Some(place) = self.place(label) else {

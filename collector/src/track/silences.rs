@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use beacon_common::{Label, Moment};
 
 use super::stored::Stored;
 
-/// How many sources one tracker keeps silenced at most: what a state file is given in one piece.
+/// How many sources are silenced at most, by all trackers together: what a state file is given in one piece.
 pub const MAX_SILENCES: usize = 4_096;
 
 /// How many bytes a reason may have.
@@ -46,15 +47,44 @@ pub struct Silence {
     pub reason: Reason,
 }
 
+/// How many sources are silenced by all trackers together.
+#[derive(Clone, Debug, Default)]
+pub struct Places(Arc<AtomicUsize>);
+
+impl Places {
+    /// Takes one, if there is one.
+    fn take(&self) -> bool {
+        let more = |taken| (taken < MAX_SILENCES).then_some(taken + 1);
+        // The number alone is shared, nothing is published by it.
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .is_ok()
+    }
+
+    fn leave(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Every silence of one tracker.
 #[derive(Debug, Default)]
 pub struct Silences {
+    places: Places,
     by_label: HashMap<Label, Silence>,
     /// The same, in the order in which they end.
     ends: BTreeSet<(Moment, Label)>,
 }
 
 impl Silences {
+    /// None yet, with these `places` for them.
+    #[must_use]
+    pub fn sharing(places: Places) -> Self {
+        Self {
+            places,
+            ..Self::default()
+        }
+    }
+
     /// The silence of the source called `label`, if there is one.
     #[must_use]
     pub fn of(&self, label: &Label) -> Option<&Silence> {
@@ -67,13 +97,15 @@ impl Silences {
 
     /// Begins a silence, in place of one that the source may have. Returns whether there was room.
     pub fn begin(&mut self, silence: Silence) -> bool {
-        self.end(&silence.label);
-        let has_room = self.by_label.len() < MAX_SILENCES;
-        if has_room {
-            self.ends.insert((silence.until, silence.label));
-            self.by_label.insert(silence.label, silence);
+        match self.by_label.get(&silence.label) {
+            // Its place is kept: it might be another's at once.
+            Some(before) => _ = self.ends.remove(&(before.until, before.label)),
+            None if !self.places.take() => return false,
+            None => {}
         }
-        has_room
+        self.ends.insert((silence.until, silence.label));
+        self.by_label.insert(silence.label, silence);
+        true
     }
 
     /// Ends the silence of a source. Returns whether there was one.
@@ -81,6 +113,7 @@ impl Silences {
         let Some(silence) = self.by_label.remove(label) else {
             return false;
         };
+        self.places.leave();
         self.ends.remove(&(silence.until, *label))
     }
 
@@ -163,14 +196,18 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_for_so_many_and_for_another_word_on_each() {
-        let mut silences = Silences::default();
+    fn there_is_room_for_so_many_by_all_together_and_for_another_word_on_each() {
+        let places = Places::default();
+        let mut all = [(); 2].map(|()| Silences::sharing(places.clone()));
         for number in 0..MAX_SILENCES {
-            assert!(silences.begin(silence(&format!("s{number}"), 1, "")));
+            assert!(all[number % 2].begin(silence(&format!("s{number}"), 1, "")));
         }
-        assert!(!silences.begin(silence("one-more", 1, "")));
-        assert!(silences.begin(silence("s7", 2, "")));
-        assert_eq!(silences.iter().count(), MAX_SILENCES);
+        let [even, odd] = &mut all;
+        assert!(!even.begin(silence("one-more", 1, "")) && !odd.begin(silence("one-more", 1, "")));
+        assert!(odd.begin(silence("s7", 2, "")));
+        assert!(even.end(&Label::new("s8").unwrap()));
+        assert!(odd.begin(silence("one-more", 1, "")) && !even.begin(silence("s8", 1, "")));
+        assert_eq!(even.iter().count() + odd.iter().count(), MAX_SILENCES);
     }
 
     #[test]

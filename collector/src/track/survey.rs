@@ -82,6 +82,8 @@ pub struct Piece {
     pub rows: Vec<Row>,
     /// The counters of these sources together.
     pub tally: Tally,
+    /// How many sources of each state are silenced, in the order of [`State::ALL`]; of all pieces, and in the first alone.
+    pub silenced: [u64; State::ALL.len()],
     /// Where the next piece begins; `None` behind the last one.
     pub next: Option<SourceId>,
 }
@@ -119,6 +121,7 @@ fn heard_piece(
         from,
         rows: Vec::new(),
         tally: Tally::default(),
+        silenced: [0; State::ALL.len()],
         next,
     };
     for id in (from.0..end).map(SourceId) {
@@ -141,6 +144,7 @@ fn unheard_piece(inventory: &Inventory, from: u32, rules: Rules<'_>) -> Piece {
         from: SourceId::of_unheard(from),
         rows: unheard.map(|unheard| unheard_row(unheard, rules)).collect(),
         tally: Tally::default(),
+        silenced: [0; State::ALL.len()],
         next: inventory.reaches(end).then_some(SourceId::of_unheard(end)),
     }
 }

@@ -148,6 +148,7 @@ impl Tracker {
             authority: Authority::new(std::mem::take(&mut config.keys)),
             table: Table::default(),
             falls: Falls::new(commons.fleet.clone()),
+            silences: Silences::sharing(commons.silenced.clone()),
             commons,
             inventory: Inventory::default(),
             blindness: Blindness::default(),
@@ -164,7 +165,6 @@ impl Tracker {
             snapshots: Snapshots::new(config.report),
             twins: Twins::default(),
             flapping: Flapping::default(),
-            silences: Silences::default(),
             patiences: Patiences::new(&config),
             departed: Tally::default(),
             has_changed: false,
@@ -419,6 +419,7 @@ impl Tracker {
         let mut piece = survey::piece(known, from, with_rows, (now, self.rules()));
         if from == SourceId::FIRST {
             piece.tally.add(&self.departed);
+            piece.silenced = self.silenced();
         }
         piece
     }

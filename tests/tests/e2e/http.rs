@@ -40,7 +40,7 @@ fn read_to_end(stream: &mut TcpStream) -> String {
 fn get(address: &str, path: &str) -> String {
     let answer = ask(
         address,
-        &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+        &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"),
     );
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{path}: {head}");
@@ -49,6 +49,41 @@ fn get(address: &str, path: &str) -> String {
 
 fn status(address: &str, query: &str) -> Json {
     serde_json::from_str(&get(address, &format!("/status.json{query}"))).unwrap()
+}
+
+#[test]
+fn what_is_on_the_loopback_answers_no_name_that_others_could_have() {
+    let (collector, address) = serving(&[]);
+    let (_, port) = address.rsplit_once(':').unwrap();
+    let localhost = format!("Host: localhost:{port}\r\n");
+    let rebound = format!("Host: rebound.example.net:{port}\r\n");
+    for (version, host, code) in [
+        ("1.1", localhost.as_str(), "200 OK"),
+        ("1.1", rebound.as_str(), "421 Misdirected Request"),
+        ("1.0", rebound.as_str(), "421 Misdirected Request"),
+        ("1.0", "", "200 OK"),
+    ] {
+        for path in [
+            "/",
+            "/status.json",
+            "/events",
+            "/metrics",
+            "/healthz",
+            "/source/a",
+        ] {
+            let request = format!("HEAD {path} HTTP/{version}\r\n{host}Connection: close\r\n\r\n");
+            let answer = ask(&address, &request);
+            let code = match path {
+                "/source/a" if code == "200 OK" => "404 Not Found",
+                _ => code,
+            };
+            assert!(
+                answer.starts_with(&format!("HTTP/1.1 {code}\r\n")),
+                "{request}: {answer}"
+            );
+        }
+    }
+    collector.stop();
 }
 
 #[test]

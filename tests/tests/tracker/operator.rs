@@ -5,6 +5,7 @@ use std::time::Duration;
 use beacon_collector::track::config::Config;
 use beacon_collector::track::event::{Cause, SourceId, State};
 use beacon_collector::track::inventory::Expected;
+use beacon_collector::track::reject::Reject;
 use beacon_collector::track::silences::{MAX_SILENCES, Reason, Silence};
 use beacon_collector::track::stored::Record;
 use beacon_collector::track::tracker::{Instruction, Outcome, Portion};
@@ -47,6 +48,16 @@ fn expecting(names: &[&str]) -> Stage {
     };
     stage.tracker.expect(names.iter().map(expected).collect(), at(0));
     stage
+}
+
+/// How many sources of each state are silenced, where there are any.
+fn silenced(stage: &Stage) -> Vec<(State, u64)> {
+    let counts = stage
+        .tracker
+        .survey(SourceId::FIRST, false, at(DOWN_BY_MS))
+        .silenced;
+    let counts = State::ALL.into_iter().zip(counts);
+    counts.filter(|&(_, count)| count > 0).collect()
 }
 
 #[test]
@@ -113,6 +124,7 @@ fn whoever_was_never_heard_can_be_silenced_too() {
     let down = stage.wait_until(60_100);
     assert_eq!(gists(&down), [(60_000, "down", "never")]);
     assert!(is_silenced(&down[0]));
+    assert_eq!(silenced(&stage), [(State::Down, 1)]);
     let heard = stage.tracker.survey(SourceId::FIRST, true, at(60_100));
     let next = heard.next.expect("the expected come behind");
     let rows = stage.tracker.survey(next, true, at(60_100)).rows;
@@ -203,6 +215,12 @@ fn silences_outlive_the_process_and_are_bounded() {
         });
         after.tracker.restore(silence, at(DOWN_BY_MS)).unwrap();
     }
+    let one_more = Record::Silenced(Silence {
+        label: label("one-more"),
+        until: at(90_000),
+        reason: Reason::new("").unwrap(),
+    });
+    assert_eq!(after.tracker.restore(one_more, at(DOWN_BY_MS)), Err(Reject::Full));
     let mut other = beat(13);
     other.label = label("lamp");
     after.hear(DOWN_BY_MS, &other);
@@ -210,4 +228,5 @@ fn silences_outlive_the_process_and_are_bounded() {
         after.tracker.operate(&label("lamp"), silence(1), at(DOWN_BY_MS)),
         Outcome::Full
     );
+    assert_eq!(silenced(&after), [(State::Down, 1)], "the others are not there");
 }

@@ -1,9 +1,8 @@
 //! The socket in its directory: who may listen there, who may speak, and what is left of a collector that was killed.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use mio::event::Source;
@@ -13,6 +12,7 @@ use socket2::{Domain, SockAddr, Type};
 
 use crate::control::{Place, default_paths};
 use crate::failure::{Exit, Failure};
+use crate::lock::{Lock, directory};
 
 /// How many may wait to be taken in.
 const BACKLOG: i32 = 128;
@@ -25,8 +25,7 @@ const SET_GROUP_ID: u32 = 0o2000;
 pub struct Socket {
     listener: UnixListener,
     path: PathBuf,
-    /// Beside the socket, which stays where a collector was killed. Whoever ends, however that is, lets go of it.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Socket {
@@ -75,12 +74,10 @@ impl Socket {
             );
             Failure::new(Exit::InUse, line)
         };
-        let lock = create_lock(path).map_err(|error| cannot(&error))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(in_use()),
-            Err(TryLockError::Error(error)) => return Err(cannot(&error)),
-        }
+        let lock = Lock::take(path).map_err(|error| match error {
+            TryLockError::WouldBlock => in_use(),
+            TryLockError::Error(error) => cannot(&error),
+        })?;
         match fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => {
                 return Err(cannot(&"there is a file, and no socket"));
@@ -104,15 +101,6 @@ impl Socket {
     }
 }
 
-/// An empty file beside the socket.
-fn create_lock(path: &Path) -> io::Result<File> {
-    let mut name = OsString::from(path);
-    name.push(".lock");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o600);
-    options.open(name)
-}
-
 /// Nobody can speak before the rights are set: to a socket that is bound and does not listen, nobody connects.
 fn listen(path: &Path) -> io::Result<UnixListener> {
     let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -128,13 +116,6 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
 fn mode_in(directory: &Path) -> io::Result<u32> {
     let is_of_group = fs::metadata(directory)?.permissions().mode() & SET_GROUP_ID != 0;
     Ok(if is_of_group { 0o660 } else { 0o600 })
-}
-
-fn directory(path: &Path) -> &Path {
-    match path.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        _ => Path::new("."),
-    }
 }
 
 impl Drop for Socket {

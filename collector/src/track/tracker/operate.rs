@@ -93,6 +93,18 @@ impl Tracker {
         Outcome::Forgotten(before.state)
     }
 
+    /// How many sources of each state are silenced, in the order of [`State::ALL`].
+    pub(super) fn silenced(&self) -> [u64; State::ALL.len()] {
+        let state = |silence: &Silence| match self.find(&silence.label) {
+            Some(id) => Some(self.table[id].state),
+            None => self.inventory.unheard_state(&silence.label),
+        };
+        let mut counts = [0; State::ALL.len()];
+        let states = self.silences.iter().filter_map(state);
+        states.for_each(|state| counts[state as usize] += 1);
+        State::ALL.map(|state| counts[state as usize])
+    }
+
     /// Ends the silences that have lasted until `now`.
     pub(super) fn end_silences(&mut self, now: Moment) {
         for _ in 0..ENDS_A_CALL {

@@ -107,10 +107,10 @@ impl Tracker {
     pub fn restore(&mut self, record: Record, now: Moment) -> Result<(), Reject> {
         let is_known = self.find(record.label()).is_some();
         match record {
-            Record::Silenced(silence) => {
-                self.silences.begin(silence);
-                Ok(())
-            }
+            Record::Silenced(silence) => match self.silences.begin(silence) {
+                true => Ok(()),
+                false => Err(Reject::Full),
+            },
             _ if is_known => Ok(()),
             Record::Heard(heard) => self.restore_heard(heard, now),
             Record::Unheard(label, unheard) => self.restore_unheard(label, unheard.until(now)),
