@@ -80,6 +80,7 @@ fn a_terminal_gets_text_in_colour() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "lines tell the time of the wall clock")]
 fn a_terminal_that_is_stopped_delays_no_ack_and_no_deadline() {
     let mut terminal = Terminal::start();
     Sender::new(terminal.address, "quiet").every_ms(100).beat_acked();
