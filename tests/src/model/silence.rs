@@ -59,14 +59,16 @@ impl Model {
 
     /// What has changed by now because nothing was heard, and what is told of it.
     fn pass_time(&mut self, now: Moment) -> Vec<Line> {
-        let silence = self.silence_ns();
+        let forget = self.forget();
         let Some(life) = &mut self.life else {
             return self.miss(now).into_iter().collect();
         };
-        if life
-            .steady_ns()
-            .is_some_and(|steady| silence.is_none_or(|silence| steady <= silence))
-        {
+        // A question that is due meanwhile ends no state, and so is nothing that keeps a source from being steady.
+        let changes = life
+            .deadline_ns(forget)
+            .unwrap_or(i128::MAX)
+            .min(now.as_nanos().into());
+        if life.steady_ns().is_some_and(|steady| steady <= changes) {
             return self.end_flapping(now).into_iter().collect();
         }
         let is_down = life
