@@ -36,7 +36,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// What the option means: a path, or `none` or nothing at all for nowhere.
+    /// What the option means: a path, or nowhere where it is `none` or an empty text.
     #[must_use]
     pub fn of(option: Option<&OsStr>) -> Self {
         match option {

@@ -4,6 +4,8 @@
 //! moment before a drain that came to its end, else up to the arrival of the last datagram taken. So no delay of
 //! the collector's own is taken for the silence of a source.
 
+mod mail;
+
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Once};
@@ -14,24 +16,21 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::clock::{self, Reading};
-use crate::handle::{self, Ending, Handle, Mail, Message, Operation, Request, Shown, Stray};
+use crate::handle::{self, Ending, Handle, Mail};
 use crate::lag::Lag;
 use crate::net::{BATCH, Inbox, Outbox, Socket, Unsent};
 use crate::relay::Relay;
 use crate::sorter::Sorter;
-use crate::store::bell::{self, Bell, Handed, Legacy};
+use crate::store::bell::{Bell, Legacy};
 use crate::teller::Queue;
-use crate::track::event::{SourceId, Tick};
+use crate::track::event::Tick;
 use crate::track::reject::Reject;
-use crate::track::tracker::{Outcome, Tracker};
+use crate::track::tracker::Tracker;
 use crate::track::transmit::{Peer, Transmit};
 use crate::vigil::{Vigil, Waiting};
 
 /// How many batches are taken from one socket before time is judged again: one or two milliseconds' worth.
 const BATCHES_A_CYCLE: usize = 64;
-
-/// How many messages of other threads are read before time is judged again: they may come as fast as they are read.
-const MESSAGES_A_CYCLE: usize = 64;
 
 const MAIL: Token = Token(usize::MAX);
 
@@ -247,72 +246,6 @@ impl<Q: Queue> Shard<Q> {
         if let Some(bell) = self.bell.as_ref().filter(|_| self.tracker.take_changed()) {
             bell.ring();
         }
-    }
-
-    fn read_mail(&mut self) {
-        for _ in 0..MESSAGES_A_CYCLE {
-            if !self.has_mail {
-                return;
-            }
-            let Some(message) = self.mail.read() else {
-                self.has_mail = false;
-                return;
-            };
-            match message {
-                Message::Strays(strays) => self.take_strays(&strays),
-                Message::States => self.tracker.ask_all_states(),
-                // Who asked may have given up waiting.
-                Message::Tick(to) => drop(to.send(self.tick())),
-                Message::Keys(masters) => self.tracker.set_keys(masters),
-                Message::Expect(expected) => self.tracker.expect(expected, self.judged),
-                Message::Show(request) => self.show(request),
-                Message::Operate(operation) => self.operate(operation),
-                Message::Portion(request) => self.hand_out(&request),
-                Message::End(ending) => self.ending = Some(ending),
-            }
-        }
-    }
-
-    /// Shows a piece of what this shard knows, as of when time was last judged.
-    fn show(&mut self, request: Request) {
-        let is_first = request.from == SourceId::FIRST;
-        let shown = Shown {
-            piece: self.tracker.survey(request.from, request.with_rows, self.judged),
-            tick: if is_first { self.tick() } else { Tick::default() },
-            lag: self.lag,
-        };
-        (request.answer.0)(shown);
-    }
-
-    /// Does what the operator wants.
-    fn operate(&mut self, operation: Operation) {
-        let Operation {
-            label,
-            instruction,
-            answer,
-        } = operation;
-        let outcome = self.tracker.operate(&label, instruction, self.judged);
-        if matches!(outcome, Outcome::Silenced(_)) {
-            self.relay.silence(label, &mut self.tracker, &clock::read());
-        }
-        (answer.0)(outcome);
-    }
-
-    /// Hands out a portion of what it knows, to be saved. Whoever asked may have given up.
-    fn hand_out(&self, request: &bell::Request) {
-        let _ = request.to.send(Handed {
-            portion: self.tracker.portion(request.from),
-            heard_until: self.judged,
-        });
-    }
-
-    fn take_strays(&mut self, strays: &[Stray]) {
-        let judged = self.judged;
-        let batch = strays
-            .iter()
-            .map(|stray| (stray.arrival.max(judged), stray.peer, &stray.frame[..]));
-        self.tracker.on_datagrams(batch);
-        self.post();
     }
 
     /// Takes what has arrived, and puts the deadlines off where the loop stood still before.

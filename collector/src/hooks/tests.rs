@@ -2,7 +2,7 @@ use super::*;
 use crate::clock;
 use crate::track::event::Mass;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Hooks that run `command` for the collector's own events.
 fn hooks(command: &str, timeout: Duration) -> Hooks {
@@ -30,6 +30,17 @@ fn mass_loss() -> What {
 fn pipe(path: &Path) {
     let made = std::process::Command::new("mkfifo").arg(path).status().unwrap();
     assert!(made.success());
+}
+
+/// Hooks of which one has begun, and the pipe that it reads a line from before it ends.
+fn begun(dir: &Path) -> (Hooks, PathBuf) {
+    let [begun, go] = ["begun", "go"].map(|name| dir.join(name));
+    [&begun, &go].into_iter().for_each(|path| pipe(path));
+    let command = format!("echo > {}; read word < {}", begun.display(), go.display());
+    let hooks = hooks(&command, LONG);
+    call(&hooks, mass_loss());
+    assert_eq!(fs::read_to_string(begun).unwrap(), "\n");
+    (hooks, go)
 }
 
 #[test]
@@ -100,15 +111,8 @@ fn a_hook_that_hangs_is_ended_with_all_that_it_has_started() {
 #[test]
 fn at_the_end_what_runs_is_awaited_and_what_waits_is_dropped() {
     let dir = tempfile::tempdir().unwrap();
-    let [begun, go] = ["begun", "go"].map(|name| dir.path().join(name));
-    [&begun, &go].into_iter().for_each(|path| pipe(path));
-    let hooks = hooks(
-        &format!("echo > {}; read word < {}", begun.display(), go.display()),
-        LONG,
-    );
+    let (hooks, go) = begun(dir.path());
     let counts = hooks.counts();
-    call(&hooks, mass_loss());
-    assert_eq!(fs::read_to_string(begun).unwrap(), "\n");
     call(
         &hooks,
         What::Start {
@@ -133,15 +137,8 @@ fn at_the_end_what_runs_is_awaited_and_what_waits_is_dropped() {
 #[test]
 fn a_hook_does_not_hold_the_end_up_for_ever() {
     let dir = tempfile::tempdir().unwrap();
-    let [begun, go] = ["begun", "go"].map(|name| dir.path().join(name));
-    [&begun, &go].into_iter().for_each(|path| pipe(path));
-    let hooks = hooks(
-        &format!("echo > {}; read word < {}", begun.display(), go.display()),
-        LONG,
-    );
+    let (hooks, go) = begun(dir.path());
     let counts = hooks.counts();
-    call(&hooks, mass_loss());
-    assert_eq!(fs::read_to_string(begun).unwrap(), "\n");
     hooks.finish(Moment::ORIGIN);
     assert_eq!(counts.of(Outcome::Done), 0);
     fs::write(go, "go\n").unwrap();

@@ -125,38 +125,10 @@ impl Guest for Client {
         }
     }
 
-    fn turn(&mut self, site: &mut Site, now: Moment) -> Fate {
-        match self.try_turn(site, now) {
-            Ok(fate) if fate != Fate::Over && now >= self.deadline => self.expire(now),
-            Ok(fate) => fate,
-            Err(error) => {
-                log::debug!("an HTTP client is gone: {error}");
-                Fate::Over
-            }
-        }
-    }
-}
-
-impl Client {
-    fn try_turn(&mut self, site: &mut Site, now: Moment) -> io::Result<Fate> {
-        for _ in 0..PARTS_A_TURN {
-            let goes_on = match &self.phase {
-                Phase::Reading => self.gather(now)?,
-                Phase::Asked(request) => match site.answer(request, now) {
-                    Reply::NotYet => Some(Fate::Wait),
-                    reply => self.begin(reply, site, now),
-                },
-                Phase::Answering { .. } => self.go_on(site, now)?,
-                Phase::Closing => Some(self.drain()?),
-            };
-            if let Some(fate) = goes_on {
-                return Ok(fate);
-            }
-        }
-        Ok(Fate::Again)
+    fn deadline(&self) -> Moment {
+        self.deadline
     }
 
-    /// What was to be over by now.
     fn expire(&mut self, now: Moment) -> Fate {
         if !matches!(self.phase, Phase::Asked(_)) {
             return Fate::Over;
@@ -166,6 +138,20 @@ impl Client {
         Fate::Again
     }
 
+    fn step(&mut self, site: &mut Site, now: Moment) -> io::Result<Option<Fate>> {
+        Ok(match &self.phase {
+            Phase::Reading => self.gather(now)?,
+            Phase::Asked(request) => match site.answer(request, now) {
+                Reply::NotYet => Some(Fate::Wait),
+                reply => self.begin(reply, site, now),
+            },
+            Phase::Answering { .. } => self.go_on(site, now)?,
+            Phase::Closing => Some(self.drain()?),
+        })
+    }
+}
+
+impl Client {
     /// Reads on until there is a whole request.
     fn gather(&mut self, now: Moment) -> io::Result<Option<Fate>> {
         loop {

@@ -10,6 +10,7 @@ use beacon_common::{Limit, Moment};
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Token};
 
+use super::limits::PARTS_A_TURN;
 use super::routes::Site;
 use crate::clock;
 
@@ -66,11 +67,32 @@ pub(super) trait Guest: Sized {
     /// Whether it follows the event lines.
     fn is_following(&self) -> bool;
 
-    /// When to look at it again though nothing has come.
-    fn wakes_at(&self) -> Moment;
+    /// By when what it does now has to be over.
+    fn deadline(&self) -> Moment;
 
-    /// Does what there is to do.
-    fn turn(&mut self, world: &mut Self::World, now: Moment) -> Fate;
+    /// When to look at it again though nothing has come.
+    fn wakes_at(&self) -> Moment {
+        self.deadline()
+    }
+
+    /// What was to be over by now.
+    fn expire(&mut self, now: Moment) -> Fate;
+
+    /// Does the next part of what there is to do; `None` where it can go on.
+    fn step(&mut self, world: &mut Self::World, now: Moment) -> io::Result<Option<Fate>>;
+
+    /// Does what there is to do, within bounds.
+    fn turn(&mut self, world: &mut Self::World, now: Moment) -> Fate {
+        let parts = (0..PARTS_A_TURN).find_map(|_| self.step(world, now).transpose());
+        match parts.unwrap_or(Ok(Fate::Again)) {
+            Ok(fate) if fate != Fate::Over && now >= self.deadline() => self.expire(now),
+            Ok(fate) => fate,
+            Err(error) => {
+                log::debug!("{} is gone: {error}", Self::NAME);
+                Fate::Over
+            }
+        }
+    }
 }
 
 /// A serving thread's own.

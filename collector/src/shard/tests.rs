@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::Listen;
+use crate::handle::Message;
 use crate::net::{self, Steering};
 use crate::output::Entry;
 use crate::output::events::EventSet;

@@ -10,6 +10,7 @@ mod edges;
 mod expect;
 mod operate;
 mod prove;
+mod show;
 mod silence;
 mod survival;
 mod unsteady;
@@ -23,7 +24,7 @@ use super::blindness::Blindness;
 use super::commons::Commons;
 use super::config::Config;
 use super::deadlines::Deadlines;
-use super::event::{Cause, Detail, Event, Happening, SourceId, State, Tick};
+use super::event::{Cause, Detail, Event, Happening, SourceId, State};
 use super::flapping::Flapping;
 use super::hash::LabelHash;
 use super::inventory::Inventory;
@@ -38,7 +39,6 @@ use super::silences::Silences;
 use super::slots::Filled;
 use super::snapshots::Snapshots;
 use super::source::{Source, offset_us};
-use super::survey::{self, Piece};
 use super::table::Table;
 use super::tally::Tally;
 use super::tell::{self, Before};
@@ -382,58 +382,6 @@ impl Tracker {
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.transmits.pop_front()
-    }
-
-    /// Asks for a `state` line of one source, to be had from [`Tracker::poll_state`]; asking twice is asking
-    /// once.
-    pub fn ask_state(&mut self, id: SourceId) {
-        match id.as_unheard() {
-            Some(place) => self.ask_unheard(place),
-            None => self.snapshots.ask(id, &mut self.table),
-        }
-    }
-
-    /// Asks for a `state` line of every source.
-    pub fn ask_all_states(&mut self) {
-        self.inventory.ask_all();
-        self.snapshots.ask_all();
-    }
-
-    /// The next `state` line that was asked for, or the next line of a report that is due.
-    pub fn poll_state(&mut self, now: Moment) -> Option<Event> {
-        let unheard = self.poll_unheard(now);
-        let rules = Rules {
-            config: &self.config,
-            blindness: &self.blindness,
-        };
-        let event = unheard.or_else(|| self.snapshots.poll(now, &mut self.table, rules))?;
-        Some(self.marked(event))
-    }
-
-    /// What is known of the sources with the numbers from `from` on: of [`PIECE`](super::survey::PIECE) numbers, with
-    /// a row for each source if `with_rows`. The first piece is the one that begins at [`SourceId::FIRST`]; the last ones
-    /// have rows of the expected sources that were never heard.
-    #[must_use]
-    pub fn survey(&self, from: SourceId, with_rows: bool, now: Moment) -> Piece {
-        let known = (&self.table, &self.inventory, &self.silences);
-        let mut piece = survey::piece(known, from, with_rows, (now, self.rules()));
-        if from == SourceId::FIRST {
-            piece.tally.add(&self.departed);
-            piece.silenced = self.silenced();
-        }
-        piece
-    }
-
-    /// The sources by state, and what was received and dropped until now; the fields that only the sockets
-    /// and the output know are zero.
-    #[must_use]
-    pub fn tick(&self) -> Tick {
-        Tick {
-            sources: State::ALL.map(|state| self.states[state as usize]),
-            received: self.received,
-            rejected: self.rejected.clone(),
-            ..Tick::default()
-        }
     }
 }
 

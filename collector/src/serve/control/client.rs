@@ -7,9 +7,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use beacon_common::{Label, Moment};
 use mio::net::UnixStream;
 
-use super::super::limits::{
-    ANSWERED_WITHIN, MAX_CONTROLLERS, PARTS_A_TURN, REQUEST_WITHIN, SHOWN_WITHIN, STALLED_FOR,
-};
+use super::super::limits::{ANSWERED_WITHIN, MAX_CONTROLLERS, REQUEST_WITHIN, SHOWN_WITHIN, STALLED_FOR};
 use super::super::picture::Need;
 use super::super::routes::Site;
 use super::super::selection::Selection;
@@ -89,39 +87,10 @@ impl Guest for Client {
         false
     }
 
-    fn wakes_at(&self) -> Moment {
+    fn deadline(&self) -> Moment {
         self.deadline
     }
 
-    fn turn(&mut self, desk: &mut Desk, now: Moment) -> Fate {
-        match self.try_turn(desk, now) {
-            Ok(fate) if fate != Fate::Over && now >= self.deadline => self.expire(now),
-            Ok(fate) => fate,
-            Err(error) => {
-                log::debug!("a client of the control socket is gone: {error}");
-                Fate::Over
-            }
-        }
-    }
-}
-
-impl Client {
-    fn try_turn(&mut self, desk: &mut Desk, now: Moment) -> io::Result<Fate> {
-        for _ in 0..PARTS_A_TURN {
-            let goes_on = match &self.phase {
-                Phase::Reading => self.gather(now)?,
-                Phase::Asked(_) => self.begin(desk, now),
-                Phase::Ordered(..) => self.take_outcome(&mut desk.site, now),
-                Phase::Answering { .. } => self.go_on(&mut desk.site, now)?,
-            };
-            if let Some(fate) = goes_on {
-                return Ok(fate);
-            }
-        }
-        Ok(Fate::Again)
-    }
-
-    /// What was to be over by now.
     fn expire(&mut self, now: Moment) -> Fate {
         if !matches!(self.phase, Phase::Asked(_) | Phase::Ordered(..)) {
             return Fate::Over;
@@ -130,6 +99,17 @@ impl Client {
         Fate::Again
     }
 
+    fn step(&mut self, desk: &mut Desk, now: Moment) -> io::Result<Option<Fate>> {
+        Ok(match &self.phase {
+            Phase::Reading => self.gather(now)?,
+            Phase::Asked(_) => self.begin(desk, now),
+            Phase::Ordered(..) => self.take_outcome(&mut desk.site, now),
+            Phase::Answering { .. } => self.go_on(&mut desk.site, now)?,
+        })
+    }
+}
+
+impl Client {
     /// Reads on until there is a whole line. What comes behind it is nobody's business.
     fn gather(&mut self, now: Moment) -> io::Result<Option<Fate>> {
         while self.is_readable {

@@ -1,0 +1,62 @@
+//! What the tracker shows when it is asked: `state` lines, a survey of what it knows, and the counters of a tick.
+
+use beacon_common::Moment;
+
+use super::Tracker;
+use crate::track::event::{Event, SourceId, State, Tick};
+use crate::track::rules::Rules;
+use crate::track::survey::{self, Piece};
+
+impl Tracker {
+    /// Asks for a `state` line of one source, to be had from [`Tracker::poll_state`]; asking twice is asking
+    /// once.
+    pub fn ask_state(&mut self, id: SourceId) {
+        match id.as_unheard() {
+            Some(place) => self.ask_unheard(place),
+            None => self.snapshots.ask(id, &mut self.table),
+        }
+    }
+
+    /// Asks for a `state` line of every source.
+    pub fn ask_all_states(&mut self) {
+        self.inventory.ask_all();
+        self.snapshots.ask_all();
+    }
+
+    /// The next `state` line that was asked for, or the next line of a report that is due.
+    pub fn poll_state(&mut self, now: Moment) -> Option<Event> {
+        let unheard = self.poll_unheard(now);
+        let rules = Rules {
+            config: &self.config,
+            blindness: &self.blindness,
+        };
+        let event = unheard.or_else(|| self.snapshots.poll(now, &mut self.table, rules))?;
+        Some(self.marked(event))
+    }
+
+    /// What is known of the sources with the numbers from `from` on: of [`PIECE`](survey::PIECE) numbers, with
+    /// a row for each source if `with_rows`. The first piece is the one that begins at [`SourceId::FIRST`]; the last ones
+    /// have rows of the expected sources that were never heard.
+    #[must_use]
+    pub fn survey(&self, from: SourceId, with_rows: bool, now: Moment) -> Piece {
+        let known = (&self.table, &self.inventory, &self.silences);
+        let mut piece = survey::piece(known, from, with_rows, (now, self.rules()));
+        if from == SourceId::FIRST {
+            piece.tally.add(&self.departed);
+            piece.silenced = self.silenced();
+        }
+        piece
+    }
+
+    /// The sources by state, and what was received and dropped until now; the fields that only the sockets
+    /// and the output know are zero.
+    #[must_use]
+    pub fn tick(&self) -> Tick {
+        Tick {
+            sources: State::ALL.map(|state| self.states[state as usize]),
+            received: self.received,
+            rejected: self.rejected.clone(),
+            ..Tick::default()
+        }
+    }
+}
