@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::str;
 
-use beacon_common::key::{KEY_LEN, RevealedKey, parse_key_line};
+use beacon_common::key::{KEY_LEN, parse_key_line};
 use beacon_common::{KeyId, MasterKey};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use zeroize::Zeroizing;
@@ -110,7 +110,7 @@ pub fn generate(id: KeyId) -> Result<String, Failure> {
     let mut bytes = [0; KEY_LEN];
     // Up to 256 bytes come whole or not at all (getrandom(2)).
     match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
-        Ok(KEY_LEN) => Ok(RevealedKey::new(id, &bytes).to_string()),
+        Ok(KEY_LEN) => Ok(MasterKey::new(id, bytes).reveal().to_string()),
         Ok(_) => Err(Failure::new(
             Exit::System,
             "keygen: the kernel gave too few random bytes; try again",

@@ -42,9 +42,16 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// Sixteen secret bytes that are wiped when dropped and never printed.
+/// Sixteen secret bytes that are wiped when dropped and never printed, as the two words that SipHash takes them for.
 #[derive(Clone, PartialEq, Eq)]
-struct Secret([u8; KEY_LEN]);
+struct Secret([u64; 2]);
+
+impl Secret {
+    const fn new(bytes: [u8; KEY_LEN]) -> Self {
+        let number = u128::from_le_bytes(bytes);
+        Self([number as u64, (number >> 64) as u64])
+    }
+}
 
 impl Drop for Secret {
     fn drop(&mut self) {
@@ -65,7 +72,7 @@ impl MasterKey {
     pub const fn new(id: KeyId, bytes: [u8; KEY_LEN]) -> Self {
         Self {
             id,
-            secret: Secret(bytes),
+            secret: Secret::new(bytes),
         }
     }
 
@@ -78,8 +85,21 @@ impl MasterKey {
     /// The key of the device called `label`: SipHash-2-4 with 128-bit output over the padded label.
     #[must_use]
     pub fn device_key(&self, label: &Label) -> DeviceKey {
-        let hash = sip128::SipHasher24::new_with_key(&self.secret.0).hash(label.as_padded());
-        DeviceKey::new(self.id, hash.as_bytes())
+        let [low, high] = self.secret.0;
+        let hash = sip128::SipHasher24::new_with_keys(low, high).hash(label.as_padded());
+        DeviceKey {
+            id: self.id,
+            secret: Secret([hash.h1, hash.h2]),
+        }
+    }
+
+    /// The line that goes into the collector's key file.
+    #[must_use]
+    pub const fn reveal(&self) -> RevealedKey<'_> {
+        RevealedKey {
+            id: self.id,
+            secret: &self.secret,
+        }
     }
 }
 
@@ -96,7 +116,7 @@ impl DeviceKey {
     pub const fn new(id: KeyId, bytes: [u8; KEY_LEN]) -> Self {
         Self {
             id,
-            secret: Secret(bytes),
+            secret: Secret::new(bytes),
         }
     }
 
@@ -109,15 +129,16 @@ impl DeviceKey {
     /// The tag over `bytes`: the 64-bit SipHash-2-4 under this key.
     #[must_use]
     pub fn tag(&self, bytes: &[u8]) -> u64 {
-        sip::SipHasher24::new_with_key(&self.secret.0).hash(bytes)
+        let [low, high] = self.secret.0;
+        sip::SipHasher24::new_with_keys(low, high).hash(bytes)
     }
 
-    /// The line that goes into this device's key file: the one place where a key becomes text.
+    /// The line that goes into this device's key file.
     #[must_use]
-    pub fn reveal(&self) -> RevealedKey<'_> {
+    pub const fn reveal(&self) -> RevealedKey<'_> {
         RevealedKey {
             id: self.id,
-            bytes: &self.secret.0,
+            secret: &self.secret,
         }
     }
 }
@@ -134,24 +155,17 @@ impl fmt::Debug for DeviceKey {
     }
 }
 
-/// A key as its key-file line, `ID HEX32`.
+/// A key as its key-file line, `ID HEX32`: the one place where a key becomes text.
 pub struct RevealedKey<'a> {
     id: KeyId,
-    bytes: &'a [u8; KEY_LEN],
-}
-
-impl<'a> RevealedKey<'a> {
-    /// The line of a key that was just made from `bytes`.
-    #[must_use]
-    pub const fn new(id: KeyId, bytes: &'a [u8; KEY_LEN]) -> Self {
-        Self { id, bytes }
-    }
+    secret: &'a Secret,
 }
 
 impl fmt::Display for RevealedKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.id)?;
-        self.bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let [low, high] = self.secret.0;
+        write!(f, "{:016x}{:016x}", low.swap_bytes(), high.swap_bytes())
     }
 }
 

@@ -34,7 +34,7 @@ const DOWN_DEVIATIONS: u64 = 2;
 const SMALL_MARGIN_PART: u64 = 32;
 
 /// Keeps sixteen times the deviation, and four times it, within 32 bits.
-const MAX_DEVIATION_US: u32 = (1 << 28) - 1;
+const MAX_DEVIATION_US: u64 = (1 << 28) - 1;
 
 /// The offsets of one session's arrivals: collector clock minus sender clock, in microseconds, modulo 2^64.
 ///
@@ -90,7 +90,7 @@ impl Schedule {
     /// The interval, in microseconds.
     #[must_use]
     pub const fn interval_us(self) -> u64 {
-        self.interval_ms as u64 * 1_000
+        interval_us(self.interval_ms)
     }
 }
 
@@ -117,7 +117,7 @@ impl Spacing {
     /// Whether the beat came out of a queue, closer to the one before it than it was sent: what it was delayed by says
     /// nothing of the next one.
     const fn is_queued(self) -> bool {
-        self.arrived_us.saturating_mul(2) < self.sent_us
+        self.arrived_us < self.sent_us.div_ceil(2)
     }
 }
 
@@ -136,8 +136,10 @@ impl Arrivals {
     /// The arrivals of a session of which one beat has come. Intervals are in milliseconds.
     #[must_use]
     pub fn new(offset_us: i64, interval_ms: u32) -> Self {
-        let (least, _) = deviation_bounds_us(interval_ms);
-        let deviation_us = (micros(interval_ms) / 8).clamp(least, MAX_DEVIATION_US);
+        let (least_us, _) = deviation_bounds_us(interval_ms);
+        let deviation_us = (short_interval_us(interval_ms) / 8)
+            .max(least_us)
+            .min(MAX_DEVIATION_US) as u32;
         Self {
             typical_us: offset_us,
             nearest_us: offset_us as u32,
@@ -148,6 +150,7 @@ impl Arrivals {
     }
 
     /// Takes in the offset of one more beat.
+    #[inline(always)]
     pub fn observe(&mut self, offset_us: i64, spacing: Spacing, interval_ms: u32) {
         let overdue_us = self.learn(spacing);
         let step = offset_us.wrapping_sub(self.typical_us);
@@ -156,19 +159,13 @@ impl Arrivals {
         }
         let beats = (self.counts.beats() + 1).min(DEVIATION_BEATS);
         let deviation_us = self.deviation_16us / 16;
-        let limit = i64::from(2 * deviation_us);
-        let clipped = step.clamp(-limit, limit);
-        let mut run = if clipped == step {
+        let limit_us = i64::from(2 * deviation_us);
+        let run = if step.unsigned_abs() <= limit_us.unsigned_abs() {
+            self.typical_us = self.typical_us.wrapping_add(part_of(step, beats));
             0
         } else {
-            self.run_on(offset_us, step)
+            self.take_outlier(offset_us, step, part_of(limit_us, beats))
         };
-        if run.unsigned_abs() >= OUTLIERS_TO_JUMP {
-            self.typical_us = self.nearest_us(offset_us);
-            run = 0;
-        } else {
-            self.typical_us = self.typical_us.wrapping_add(part_of(clipped, beats));
-        }
         self.counts = Counts::new(run, beats);
         // A sender that is late by itself is as unsteady as a path that delays: o does not show it, because S is
         // read when the beat is sent.
@@ -177,6 +174,7 @@ impl Arrivals {
     }
 
     /// Learns from how much later than expected the beat came, and says how much that is.
+    #[inline(always)]
     fn learn(&mut self, spacing: Spacing) -> u64 {
         let Spacing { schedule, .. } = spacing;
         let slot_us = self.slot_after_us(schedule, spacing.margin);
@@ -192,6 +190,18 @@ impl Arrivals {
             self.overdue = overdue;
         }
         overdue_us
+    }
+
+    /// The centre takes in an outlier's part, which is clipped, or jumps to where a run of them lies. Returns how long the
+    /// run is by now.
+    fn take_outlier(&mut self, offset_us: i64, step: i64, part_us: i64) -> i8 {
+        let run = self.run_on(offset_us, step);
+        if run.unsigned_abs() >= OUTLIERS_TO_JUMP {
+            self.typical_us = self.nearest_us(offset_us);
+            return 0;
+        }
+        self.typical_us = self.typical_us.wrapping_add(part_us * step.signum());
+        run
     }
 
     /// Counts an outlier, and keeps the one nearest to the typical offset.
@@ -216,20 +226,19 @@ impl Arrivals {
 
     /// Follows the mean deviation: as a plain mean at first, then with a memory of sixteen beats, with
     /// outliers clipped.
+    #[inline(always)]
     fn take_deviation(&mut self, taken_us: u64, deviation_us: u32, interval_ms: u32) {
-        let (least, most) = deviation_bounds_us(interval_ms);
-        let taken = u32::try_from(taken_us).unwrap_or(u32::MAX);
-        let eighth = micros(interval_ms) / 8;
+        let (least_us, most_us) = deviation_bounds_us(interval_ms);
+        let eighth_us = short_interval_us(interval_ms) / 8;
+        let deviation_16us = u64::from(self.deviation_16us);
         let beats = self.counts.beats();
         let next_16us = if beats < DEVIATION_BEATS {
-            let taken = i64::from(taken.min(eighth));
-            let change = (taken * 16 - i64::from(self.deviation_16us)) / i64::from(beats);
-            i64::from(self.deviation_16us) + change
+            deviation_of_first(deviation_16us, taken_us.min(eighth_us), beats)
         } else {
-            let taken = i64::from(taken.min(eighth.max(4 * deviation_us)));
-            i64::from(self.deviation_16us) + taken - i64::from(deviation_us)
+            let deviation_us = u64::from(deviation_us);
+            deviation_16us + taken_us.min(eighth_us.max(4 * deviation_us)) - deviation_us
         };
-        self.deviation_16us = next_16us.clamp(i64::from(least) * 16, i64::from(most) * 16) as u32;
+        self.deviation_16us = next_16us.max(least_us * 16).min(most_us * 16) as u32;
     }
 
     /// The typical offset.
@@ -271,6 +280,7 @@ impl Arrivals {
 
     /// What follows from the newest sign of life.
     #[must_use]
+    #[inline(always)]
     pub fn awaited(&self, schedule: Schedule, margin: Margin) -> Awaited {
         let slot_us = self.slot_after_us(schedule, margin);
         let late_us = schedule.next_us.saturating_sub(slot_us);
@@ -314,7 +324,7 @@ const fn until_slot_us(since_us: u64, interval_us: u64) -> u64 {
 }
 
 stored!(Arrivals { typical_us, nearest_us, deviation_16us, overdue, counts } where |arrivals| {
-    arrivals.deviation_16us <= MAX_DEVIATION_US * 16
+    u64::from(arrivals.deviation_16us) <= MAX_DEVIATION_US * 16
 });
 
 impl Stored for Counts {
@@ -330,25 +340,43 @@ impl Stored for Counts {
     }
 }
 
-/// The part of a step that the centre takes in.
-const fn part_of(clipped_us: i64, beats: u8) -> i64 {
-    // A constant to divide by costs a tenth of any other.
+/// The part of a step that the centre takes in. A constant to divide by costs a tenth of any other.
+fn part_of(clipped_us: i64, beats: u8) -> i64 {
     if beats >= CENTRE_BEATS {
-        clipped_us / CENTRE_BEATS as i64
+        clipped_us / i64::from(CENTRE_BEATS)
     } else {
-        clipped_us / beats as i64
+        part_of_first(clipped_us, beats)
     }
 }
 
-/// The bounds of the mean deviation: a grain of the clocks' drift, and half an interval.
-fn deviation_bounds_us(interval_ms: u32) -> (u32, u32) {
-    let interval_us = micros(interval_ms);
-    let least = (interval_us >> 13).clamp(20, MAX_DEVIATION_US);
-    (least, (interval_us / 2).clamp(least, MAX_DEVIATION_US))
+#[cold]
+#[inline(never)]
+fn part_of_first(clipped_us: i64, beats: u8) -> i64 {
+    clipped_us / i64::from(beats)
 }
 
-const fn micros(interval_ms: u32) -> u32 {
-    interval_ms.saturating_mul(1_000)
+/// Sixteen times the plain mean of the first deviations.
+#[cold]
+#[inline(never)]
+fn deviation_of_first(before_16us: u64, taken_us: u64, beats: u8) -> u64 {
+    let change = (taken_us as i64 * 16 - before_16us as i64) / i64::from(beats);
+    before_16us.saturating_add_signed(change)
+}
+
+/// The bounds of the mean deviation: a grain of the clocks' drift, and half an interval.
+fn deviation_bounds_us(interval_ms: u32) -> (u64, u64) {
+    let interval_us = short_interval_us(interval_ms);
+    let least_us = (interval_us >> 13).max(20);
+    (least_us, (interval_us / 2).max(least_us).min(MAX_DEVIATION_US))
+}
+
+/// The interval as far as deviations follow it, which have 32 bits.
+fn short_interval_us(interval_ms: u32) -> u64 {
+    interval_us(interval_ms).min(u32::MAX.into())
+}
+
+const fn interval_us(interval_ms: u32) -> u64 {
+    interval_ms as u64 * 1_000
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ impl Authority {
     /// # Errors
     /// [`Reject::Unkeyed`] for a frame without a key where keys are required, [`Reject::Key`] for a key that is
     /// not known, [`Reject::Tag`] for a tag that is wrong.
+    #[inline(always)]
     pub fn check(&self, view: &View<'_>) -> Result<Option<DeviceKey>, Reject> {
         let Some(id) = view.key_id() else {
             return if self.masters.is_empty() {

@@ -121,6 +121,7 @@ impl Deadlines {
     }
 
     /// The deadline of an armed source is `at` from now on.
+    #[inline(always)]
     pub fn set(&mut self, source: u32, at: Moment) {
         let tick = self.tick_of(at);
         let timer = &mut self.timers[source as usize];
@@ -160,8 +161,11 @@ impl Deadlines {
         if next == NONE {
             self.take_slot(place);
         }
+        let entries = &entries.0[..entries.1];
+        // Their timers lie anywhere: read one after the other, each would be waited for.
+        entries.iter().for_each(|entry| self.fetch(entry.source));
         let mut count = 0;
-        for entry in &entries.0[..entries.1] {
+        for entry in entries {
             if self.is_due(entry) {
                 due[count] = entry.source;
                 count += 1;
@@ -226,9 +230,8 @@ impl Deadlines {
 
     /// The first tick at or after `at`, no earlier than now and no later than the horizon.
     fn tick_of(&self, at: Moment) -> u64 {
-        at.as_nanos()
-            .div_ceil(TICK_NANOS)
-            .clamp(self.elapsed, self.elapsed + HORIZON)
+        let tick = at.as_nanos().div_ceil(TICK_NANOS);
+        tick.max(self.elapsed).min(self.elapsed + HORIZON)
     }
 
     /// The first slot that holds anything, and the tick at which it begins. Whatever stands on a lower level comes before

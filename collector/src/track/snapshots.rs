@@ -72,6 +72,12 @@ impl Snapshots {
         }
     }
 
+    /// Whether every source is measured, because there are reports.
+    #[must_use]
+    pub const fn are_metered(&self) -> bool {
+        self.reports.is_some()
+    }
+
     /// What measures the source with this number, where there are reports.
     pub fn meter(&mut self, id: SourceId) -> Option<&mut Meter> {
         let ledger = self.reports.as_mut()?.ledgers.get_mut(id)?;

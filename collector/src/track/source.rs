@@ -4,7 +4,7 @@ use std::mem::size_of;
 use std::time::Duration;
 
 use beacon_common::wire::{MAX_INTERVAL_MS, MIN_INTERVAL_MS};
-use beacon_common::{Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
+use beacon_common::{Frame, Health, Kind, Label, Moment, Reason, Seq, Session, View};
 
 use super::arrival::{Arrivals, Awaited, Schedule, Spacing};
 use super::asked::Asked;
@@ -139,11 +139,15 @@ impl Source {
         self.sent_us ^ u64::from(self.label.as_padded()[0]) ^ self.session.as_u64() ^ u64::from(self.misses)
     }
 
-    /// Whether a beat of the current session that comes from `origin` and states `kind` changes nothing but numbers.
+    /// Whether a frame that comes from `origin` is the very next beat of a source that is up, and changes nothing but
+    /// numbers.
     #[must_use]
-    pub fn is_steady(&self, kind: Kind, origin: Origin) -> bool {
-        let is_same_health = matches!(kind, Kind::Beat(health) if self.health == Some(health));
-        self.state == State::Up && is_same_health && self.origin == origin
+    pub fn is_steady(&self, view: &View<'_>, origin: Origin) -> bool {
+        matches!(view.kind(), Kind::Beat(health) if self.health == Some(health))
+            && self.state == State::Up
+            && self.session == view.session()
+            && self.slots.turns_by_one(view.seq())
+            && self.origin == origin
     }
 
     /// What `session` is to the current one, at `now`.
@@ -227,7 +231,16 @@ impl Source {
         filled
     }
 
+    /// Takes a beat that is steady. Returns the late deadline.
+    #[inline(never)]
+    pub fn take_next(&mut self, frame: &Frame, now: Moment, rules: Rules<'_>) -> Moment {
+        self.slots.turn_by_one();
+        self.take_newest(frame, self.origin, now, rules);
+        self.late_at(rules.config)
+    }
+
     /// Takes what the newest beat of the current session says.
+    #[inline(always)]
     pub fn take_newest(&mut self, frame: &Frame, origin: Origin, now: Moment, rules: Rules<'_>) {
         let offset_us = offset_us(frame, now);
         let spacing = self.spacing(frame, now, rules);
@@ -256,6 +269,7 @@ impl Source {
 
     /// What the newest sign of life let expect, and what lies between it and this beat; after a reply, nothing
     /// remarkable.
+    #[inline(always)]
     fn spacing(&self, frame: &Frame, now: Moment, rules: Rules<'_>) -> Spacing {
         let sent_us = match self.newest {
             Newest::Reply => 0,
@@ -340,6 +354,7 @@ impl Source {
 
     /// The late deadline after a beat that is just heard, and so before any blindness.
     #[must_use]
+    #[inline(always)]
     pub fn late_at(&self, config: &Config) -> Moment {
         let awaited = self.awaited(config);
         let mut late_after_ms = late_after_ms(awaited);
@@ -360,6 +375,7 @@ impl Source {
         }
     }
 
+    #[inline(always)]
     fn awaited(&self, config: &Config) -> Awaited {
         self.arrivals.awaited(self.schedule(), config.margin)
     }

@@ -12,6 +12,7 @@ mod operate;
 mod prove;
 mod show;
 mod silence;
+mod steady;
 mod survival;
 mod unsteady;
 
@@ -221,7 +222,9 @@ impl Tracker {
                 self.deadlines.fetch(id.0);
             });
             for located in located.iter().flatten() {
-                if let Err(reason) = self.take(located) {
+                if !self.take_steady(located)
+                    && let Err(reason) = self.take(located)
+                {
                     self.rejected.count(reason);
                 }
             }
@@ -231,7 +234,8 @@ impl Tracker {
     /// The straight way of a datagram: source, key, answer.
     fn take(&mut self, located: &Located<'_>) -> Result<(), Reject> {
         let Located { now, peer, .. } = located;
-        let (view, known) = self.recognise(located)?;
+        let view = located.form.view()?;
+        let known = self.table.find(&view.label(), located.hash);
         if matches!(view.kind(), Kind::Ack | Kind::Probe) {
             return Err(Reject::Kind);
         }
@@ -249,58 +253,31 @@ impl Tracker {
             _ => self.hear_other(known, &view.frame(), key.as_ref(), (*peer, heard.way()), *now)?,
         }
         if view.wants_ack() {
-            self.answer(&view.frame(), key.as_ref(), *peer);
+            self.answer(&view.frame(), key.as_ref(), peer);
         }
         Ok(())
     }
 
-    /// The frame, and the number of its source where it is known. The label of a source was checked before.
-    fn recognise<'a>(&self, located: &Located<'a>) -> Result<(View<'a>, Option<SourceId>), Reject> {
-        if let Some(id) = located.guess
-            && let Some(source) = self.table.get(id)
-            && let Some(view) = located.form.view_of(&source.label)?
-        {
-            return Ok((view, Some(id)));
-        }
-        let view = located.form.view()?;
-        Ok((view, self.table.find(&view.label(), located.hash)))
+    fn answer(&mut self, frame: &Frame, key: Option<&DeviceKey>, peer: &Peer) {
+        self.send(&frame.ack(), key, *peer);
     }
 
-    fn answer(&mut self, frame: &Frame, key: Option<&DeviceKey>, peer: Peer) {
-        self.send(&frame.ack(), key, peer);
-    }
-
-    /// A frame of the current session: nearly always a beat that changes nothing but numbers. Whatever else it may be stands
-    /// in functions that read it anew, so that their needs are not in its way.
+    /// A frame of the current session.
     fn hear_on(&mut self, id: SourceId, heard: &Heard<'_>) {
-        let (frame, origin, now) = (heard.view.frame(), heard.origin(), heard.now);
+        let (frame, now) = (heard.view.frame(), heard.now);
         let (source, history) = self.table.record_mut(id).expect(FOUND);
         if let Some(meter) = self.snapshots.meter(id) {
             meter.take(&source.slots, frame.seq, offset_us(&frame, now));
         }
         let filled = source.fill(&frame, now);
-        if filled != Filled::Newest(0) {
-            history.count(filled);
+        history.count(filled);
+        if matches!(filled, Filled::Newest(_)) {
+            self.hear_newest(id, heard);
         }
-        if !matches!(filled, Filled::Newest(_)) {
-            return;
-        }
-        let is_still = source.is_steady(frame.kind, origin) && self.ways.is_still(source.way, &heard.way());
-        if self.patiences.is_some() || !is_still {
-            self.hear_change(id, heard);
-            return;
-        }
-        let rules = Rules {
-            config: &self.config,
-            blindness: &self.blindness,
-        };
-        source.take_newest(&frame, origin, now, rules);
-        self.deadlines.set(id.0, source.late_at(&self.config));
     }
 
-    /// The newest frame of the current session, which changes more than numbers, or by which more is learnt.
-    #[inline(never)]
-    fn hear_change(&mut self, id: SourceId, heard: &Heard<'_>) {
+    /// The newest frame of the current session.
+    fn hear_newest(&mut self, id: SourceId, heard: &Heard<'_>) {
         let (frame, origin, now) = (heard.view.frame(), heard.origin(), heard.now);
         let rules = Rules {
             config: &self.config,

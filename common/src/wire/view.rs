@@ -44,29 +44,23 @@ impl<'a> Form<'a> {
     /// A [`WireError`] that says which of them is not.
     pub fn view(self) -> Result<View<'a>, WireError> {
         Label::from_padded(self.padded_label()).map_err(|_| WireError::Label)?;
-        self.checked_but_for_interval()
+        self.with_right_interval().ok_or(WireError::Interval)
     }
 
-    /// The same where its label is `known`, which is right and so spares the check; `None` where it is another one.
-    ///
-    /// # Errors
-    /// A [`WireError`] where the interval is not right.
-    pub fn view_of(self, known: &Label) -> Result<Option<View<'a>>, WireError> {
-        if *known.as_padded() == self.padded_label() {
-            self.checked_but_for_interval().map(Some)
-        } else {
-            Ok(None)
-        }
+    /// The same where its label is `known`, which is right and so spares the check; `None` where it is another one, or the
+    /// interval is not right.
+    #[must_use]
+    pub fn view_of(self, known: &Label) -> Option<View<'a>> {
+        let is_known = *known.as_padded() == self.padded_label();
+        is_known.then_some(self)?.with_right_interval()
     }
 
-    fn checked_but_for_interval(self) -> Result<View<'a>, WireError> {
+    fn with_right_interval(self) -> Option<View<'a>> {
         let Self { bytes, kind } = self;
         let view = View { bytes, kind };
         let interval_ms = view.u32_at(field::INTERVAL_MS);
-        if kind.states_interval() && !(MIN_INTERVAL_MS..=MAX_INTERVAL_MS).contains(&interval_ms) {
-            return Err(WireError::Interval);
-        }
-        Ok(view)
+        let is_right = !kind.states_interval() || (MIN_INTERVAL_MS..=MAX_INTERVAL_MS).contains(&interval_ms);
+        is_right.then_some(view)
     }
 }
 
@@ -110,6 +104,12 @@ impl<'a> View<'a> {
         Session::from_u64(u64::from_be_bytes(take(self.bytes, field::SESSION)))
     }
 
+    /// The number in its session that the frame claims.
+    #[must_use]
+    pub fn seq(&self) -> Seq {
+        Seq::new(self.u32_at(field::SEQ))
+    }
+
     /// Whether the sender wants an ack.
     #[must_use]
     pub const fn wants_ack(&self) -> bool {
@@ -133,7 +133,7 @@ impl<'a> View<'a> {
             label: self.label(),
             session: self.session(),
             sent_us: u64::from_be_bytes(take(self.bytes, field::SENT_US)),
-            seq: Seq::new(self.u32_at(field::SEQ)),
+            seq: self.seq(),
             interval_ms: self.u32_at(field::INTERVAL_MS),
             next_ms: self.u32_at(field::NEXT_MS),
             uptime_s: self.u32_at(field::UPTIME_S),

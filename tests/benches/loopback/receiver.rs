@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io;
 use std::process::{Command, Stdio};
 
-use beacon_common::KeyId;
-use beacon_common::key::{KEY_LEN, RevealedKey};
+use beacon_common::key::KEY_LEN;
+use beacon_common::{KeyId, MasterKey};
 use beacon_tests::e2e::{Binary, Directory, Process};
 use beacon_tests::measure::{free_port, spawn_pinned, wait_until_bound};
 
@@ -130,7 +130,7 @@ fn collector(receiver: Receiver, port: u16, directory: &Directory) -> io::Result
     let mut command = Binary::Collector.command();
     command.args(["--admit-rate", "0", "--listen", &format!("[::]:{port}")]);
     if receiver.has_keys() {
-        let line = format!("{}\n", RevealedKey::new(KEY_ID, &MASTER));
+        let line = format!("{}\n", MasterKey::new(KEY_ID, MASTER).reveal());
         command.arg("--one-way").arg("--keys");
         command.arg(directory.write("keys", 0o600, &line));
     }

@@ -111,7 +111,7 @@ impl Tracker {
             Some(id) => self.take_proven(id, &sign, now)?,
         }
         if held.frame.flags.want_ack {
-            self.answer(&held.frame, key, held.peer);
+            self.answer(&held.frame, key, &held.peer);
         }
         Ok(())
     }
