@@ -66,6 +66,13 @@ fn the_margin_begins_at_half_an_interval_and_follows_the_spread() {
         "four times 53.3 ms, not {} us",
         margin_us(&noisy)
     );
+    let beyond_us =
+        |waited_us| noisy.patience_us(waited_us, schedule(0, INTERVAL_MS), Margin::Auto) - waited_us;
+    assert_eq!(beyond_us(0), margin_us(&noisy), "never down before late");
+    assert!(
+        beyond_us(1_000_000).abs_diff(margin_us(&noisy) / 2) < 8,
+        "half of the margin"
+    );
     let wild = after((0..200).map(|beat| beat % 2 * 5_000_000));
     assert_eq!(margin_us(&wild), 500_000);
     let fixed = Margin::Fixed(Duration::ZERO);
