@@ -7,9 +7,6 @@ use crate::quality::{Quality, measure};
 use crate::trace::Trace;
 use crate::{beacon, peers, probes};
 
-/// Mean detection times are the same within this part.
-const SAME_MEAN: f64 = 0.005;
-
 /// A multiplier, what this collector's detector achieves with it, and the peer that makes the fewest mistakes at the same
 /// mean detection time.
 struct Compared {
@@ -23,11 +20,8 @@ impl Compared {
         let threshold = f64::from(multiplier) - 1.0;
         let ours = measure(trace, &mut *(beacon::FAMILY.with_threshold)(trace, threshold));
         let theirs = peers::FAMILIES.iter().filter_map(|peer| {
-            let threshold = peer.threshold_for(trace, ours.mean)?;
-            let quality = measure(trace, &mut *(peer.with_threshold)(trace, threshold));
-            // Where a peer's mean leaps from one threshold to the next, none of them has this mean.
-            let is_same = (quality.mean - ours.mean).abs() < SAME_MEAN * ours.mean;
-            is_same.then_some((quality.mistakes, peer.name))
+            let quality = peer.at(trace, ours.mean)?;
+            Some((quality.mistakes, peer.name))
         });
         Self {
             multiplier,
