@@ -293,12 +293,14 @@ impl Arrivals {
     }
 
     /// How long after it is expected the next beat has not come for its source to be down, where so much is waited for
-    /// beats that do not come: M - 1 intervals.
+    /// beats that do not come: M - 1 intervals. Never before it is late: where no beat is waited for, the smaller margin
+    /// would be all there is.
     #[must_use]
     pub fn patience_us(&self, waited_us: u64, schedule: Schedule, margin: Margin) -> u64 {
-        let margin_us = self.down_margin_us(margin, schedule);
+        let late_us = self.margin_us(margin, schedule.interval_ms);
         let overdue = self.overdue;
-        margin_us + waited_us + overdue.stretch_us(waited_us + schedule.interval_us())
+        let patience_us = self.down_margin_us(margin, schedule) + waited_us;
+        patience_us.max(late_us) + overdue.stretch_us(waited_us + schedule.interval_us())
     }
 
     /// How long after an arrival the first slot of the sender's schedule is that does not lie before it. Never later

@@ -30,8 +30,8 @@ const USUAL_GRAIN_BITS: u32 = 4;
 /// less late, by the square.
 const PERSISTENCE_BITS: u32 = 2 * ONE_BITS + 4;
 
-/// Burstiness takes in half of what two beats show that are both overdue by a whole interval.
-const BURSTINESS_BITS: u32 = ONE_BITS + 1;
+/// Burstiness takes in an eighth of what two beats show that are both overdue by a whole interval.
+const BURSTINESS_BITS: u32 = ONE_BITS + 3;
 
 /// How much longer an interval lasts in a burst, in the overdue time that the burst lets one expect.
 const STRETCH: i32 = 6;
@@ -109,8 +109,7 @@ impl Overdue {
         let burstiness = i64::from(self.burstiness);
         let before = i64::from(self.recent_above_usual());
         let missed = i64::from(overdue - self.usual()) - ((burstiness * before) >> ONE_BITS);
-        let most = i64::from(ONE / 2);
-        let step = ((before * missed) >> BURSTINESS_BITS).clamp(-most, most);
+        let step = (before * missed) >> BURSTINESS_BITS;
         self.burstiness = (burstiness + step).clamp(0, ONE.into()) as u16;
     }
 

@@ -74,7 +74,7 @@ impl Beacon {
         let awaited = arrivals.awaited(schedule, Margin::Auto);
         let patience_us = arrivals.patience_us(self.waited_us, schedule, Margin::Auto);
         let down_us = awaited.expected_us + patience_us;
-        let late_us = (awaited.expected_us + awaited.margin_us).min(down_us);
+        let late_us = awaited.expected_us + awaited.margin_us;
         Deadlines {
             late_us: beat.arrived_us + up_to_whole_ms(late_us),
             down_us: beat.arrived_us + up_to_whole_ms(down_us),

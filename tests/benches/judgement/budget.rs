@@ -21,10 +21,20 @@ struct Silence {
     silence_us: u64,
     /// The multiplier that was enough.
     needed: u64,
-    /// The detection time of a multiplier of 1, in intervals.
-    detection: f64,
-    /// What each further one adds to it.
+    /// The detection times of multipliers of 1 and 2, in intervals.
+    first: f64,
+    second: f64,
+    /// What each further one adds.
     step: f64,
+}
+
+impl Silence {
+    fn detection(&self, misses: u64) -> f64 {
+        match misses {
+            0 | 1 => self.first,
+            more => self.second + (more - 2) as f64 * self.step,
+        }
+    }
 }
 
 /// How a choice of multipliers went, over the time after learning.
@@ -38,23 +48,24 @@ struct Outcome {
 }
 
 fn silences(trace: &Trace) -> Vec<Silence> {
-    // What each multiplier adds is the same, so that two of them tell all.
-    let mut detectors = [0.0, 1.0].map(|threshold| (beacon::FAMILY.with_threshold)(trace, threshold));
+    // From 2 on, what each multiplier adds is the same, so that three of them tell all.
+    let mut detectors = [0.0, 1.0, 2.0].map(|threshold| (beacon::FAMILY.with_threshold)(trace, threshold));
     let mut before = trace
         .beats
         .first()
-        .map(|beat| (beat.arrived_us, beat.arrived_us, 1));
+        .map(|beat| (beat.arrived_us, [beat.arrived_us; 2], 1));
     let intervals = |time_us: i64| time_us as f64 / trace.interval_us as f64;
     let silence = |beat: &crate::trace::Beat| {
-        let [first_us, second_us] = detectors.each_mut().map(|detector| detector.heard(beat));
-        let now = (beat.arrived_us, first_us, (second_us - first_us) as u64);
-        let (arrived_us, deadline_us, step_us) = before.replace(now).unwrap_or(now);
-        let overdue_us = (beat.arrived_us - deadline_us).max(0) as u64;
+        let [first_us, second_us, third_us] = detectors.each_mut().map(|detector| detector.heard(beat));
+        let now = (beat.arrived_us, [first_us, second_us], third_us - second_us);
+        let (arrived_us, deadlines_us, step_us) = before.replace(now).unwrap_or(now);
+        let overdue_us = deadlines_us.map(|deadline_us| (beat.arrived_us - deadline_us).max(0) as u64);
         Silence {
             silence_us: (beat.arrived_us - arrived_us) as u64,
-            needed: 1 + overdue_us.div_ceil(step_us),
-            detection: intervals(first_us - beat.departed_us),
-            step: intervals(second_us - first_us),
+            needed: 1 + u64::from(overdue_us[0] > 0) + overdue_us[1].div_ceil(step_us as u64),
+            first: intervals(first_us - beat.departed_us),
+            second: intervals(second_us - beat.departed_us),
+            step: intervals(third_us - second_us),
         }
     };
     trace.beats.iter().map(silence).collect()
@@ -66,7 +77,7 @@ fn outcome(judged: &[(&Silence, u64, u64)]) -> Outcome {
     for (silence, during, after) in judged {
         outcome.mistakes += u64::from(silence.needed > *during);
         outcome.outages += u64::from(silence.needed > MISSES_MAX.into());
-        outcome.mean += silence.detection + (*after as f64 - 1.0) * silence.step;
+        outcome.mean += silence.detection(*after);
         outcome.misses += *after as f64;
     }
     outcome.mean /= judged.len() as f64;

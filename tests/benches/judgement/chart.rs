@@ -10,8 +10,23 @@ use crate::trace::Trace;
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 420.0;
 const MARGIN: f64 = 60.0;
-const COLOURS: [&str; 7] = [
-    "#d00000", "#202020", "#0060c0", "#008040", "#a05000", "#c0a000", "#8030b0",
+
+/// What a panel has between its margins.
+const ACROSS: f64 = WIDTH - 2.0 * MARGIN;
+const UP: f64 = HEIGHT - 2.0 * MARGIN;
+
+/// The width of a detector's line and name in the legend.
+const LEGEND: f64 = 130.0;
+
+/// How each curve is drawn: our own broad and below the others, which are dashed where they often lie upon one another.
+const STROKES: [&str; 7] = [
+    "stroke='#d00000' stroke-width='5' stroke-opacity='0.6'",
+    "stroke='#202020' stroke-width='1.5'",
+    "stroke='#0060c0' stroke-width='1.5'",
+    "stroke='#008040' stroke-width='1.5'",
+    "stroke='#a05000' stroke-width='1.5' stroke-dasharray='8 3'",
+    "stroke='#d09000' stroke-width='1.5' stroke-dasharray='5 5'",
+    "stroke='#8030b0' stroke-width='1.5' stroke-dasharray='2 3'",
 ];
 
 /// An axis from a value to another, with a logarithmic scale where it is one of mistakes.
@@ -43,10 +58,10 @@ impl Axis {
         }
     }
 
-    /// Where a value lies, from 0 to 1.
+    /// Where a value lies, from 0 to 1, or beyond the axis.
     fn place(&self, value: f64) -> f64 {
         let value = if self.is_logarithmic { value.log10() } else { value };
-        ((value - self.low) / (self.high - self.low).max(1e-9)).clamp(0.0, 1.0)
+        (value - self.low) / (self.high - self.low).max(1e-9)
     }
 
     /// Its marks: where they lie, and what they say.
@@ -84,12 +99,13 @@ pub(crate) fn svg(trace: &Trace, curves: &[Curve]) -> String {
     panel(&mut picture, WIDTH, [&mistakes, &tails], curves, |point| {
         [a_day(point), p99(point)]
     });
-    for (curve, (number, colour)) in curves.iter().zip((0..).zip(COLOURS)) {
-        let x = MARGIN + 150.0 + f64::from(number) * 110.0;
+    for (curve, (number, stroke)) in curves.iter().zip((0..).zip(STROKES)) {
+        let x = MARGIN + 120.0 + f64::from(number) * LEGEND;
         // A picture is written to a string, which does not fail.
         let _ = writeln!(
             picture,
-            "<text x='{x}' y='20' fill='{colour}'>{}</text>",
+            "<path d='M{x} 16h24' {stroke}/><text x='{}' y='20'>{}</text>",
+            x + 30.0,
             curve.name
         );
     }
@@ -103,8 +119,8 @@ fn panel(
     curves: &[Curve],
     values: impl Fn(&Quality) -> [f64; 2],
 ) {
-    let x = |part: f64| left + MARGIN + part * (WIDTH - 2.0 * MARGIN);
-    let y = |part: f64| HEIGHT - MARGIN + 20.0 - part * (HEIGHT - 2.0 * MARGIN);
+    let x = |part: f64| left + MARGIN + part * ACROSS;
+    let y = |part: f64| HEIGHT - MARGIN + 20.0 - part * UP;
     let (low, high) = (y(0.0), y(1.0));
     for (part, text) in across.marks() {
         let x = x(part);
@@ -136,18 +152,35 @@ fn panel(
         high - 8.0,
         up.title
     );
-    for (number, (curve, colour)) in curves.iter().zip(COLOURS).enumerate().rev() {
-        let line: Vec<String> = (curve.points.iter().flatten())
+    // What lies beyond an axis is cut off.
+    let _ = writeln!(
+        picture,
+        "<svg x='{:.1}' y='{high:.1}' width='{ACROSS}' height='{UP}'>",
+        x(0.0)
+    );
+    lines(picture, [across, up], curves, values);
+    picture.push_str("</svg>\n");
+}
+
+/// Draws the curves within their panel.
+fn lines(
+    picture: &mut String,
+    [across, up]: [&Axis; 2],
+    curves: &[Curve],
+    values: impl Fn(&Quality) -> [f64; 2],
+) {
+    for (curve, stroke) in curves.iter().zip(STROKES) {
+        let points: Vec<String> = (curve.points.iter().flatten())
             .map(|point| {
                 let [horizontal, vertical] = values(point);
-                format!("{:.1},{:.1}", x(across.place(horizontal)), y(up.place(vertical)))
+                let (x, y) = (across.place(horizontal), 1.0 - up.place(vertical));
+                format!("{:.1},{:.1}", x * ACROSS, y * UP)
             })
             .collect();
-        let width = if number == 0 { 3 } else { 1 };
         let _ = writeln!(
             picture,
-            "<polyline points='{}' fill='none' stroke='{colour}' stroke-width='{width}'/>",
-            line.join(" ")
+            "<polyline points='{}' fill='none' {stroke}/>",
+            points.join(" ")
         );
     }
 }

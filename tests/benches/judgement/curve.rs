@@ -1,7 +1,7 @@
 //! A detector's quality over all its thresholds, taken at the same mean detection times for every detector.
 
 use crate::detector::Family;
-use crate::quality::{Quality, measure};
+use crate::quality::Quality;
 use crate::trace::Trace;
 
 /// The mean detection times at which detectors are compared: so many intervals more than the mean delay of the
@@ -22,13 +22,9 @@ impl Curve {
     /// Takes the curve.
     pub(crate) fn trace(family: Family, trace: &Trace) -> Self {
         let delay = trace.mean_delay();
-        let point = |time: &f64| {
-            let threshold = family.threshold_for(trace, time + delay)?;
-            Some(measure(trace, &mut *(family.with_threshold)(trace, threshold)))
-        };
         Self {
             name: family.name,
-            points: TIMES.iter().map(point).collect(),
+            points: TIMES.iter().map(|time| family.at(trace, time + delay)).collect(),
         }
     }
 

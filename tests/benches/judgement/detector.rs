@@ -1,6 +1,10 @@
 //! What the benchmark asks of a failure detector.
 
+use crate::quality::{Quality, mean_detection_time, measure};
 use crate::trace::{Beat, Trace};
+
+/// Mean detection times are the same within this part.
+const SAME_MEAN: f64 = 0.005;
 
 /// A failure detector that watches one sender.
 pub(crate) trait Detector {
@@ -21,15 +25,22 @@ pub(crate) struct Family {
 }
 
 impl Family {
+    /// What it achieves on this trace with the threshold at which the mean detection time is `mean` intervals; `None`
+    /// where it has none, or its mean leaps over that from one threshold to the next.
+    pub(crate) fn at(&self, trace: &Trace, mean: f64) -> Option<Quality> {
+        let threshold = self.threshold_for(trace, mean)?;
+        let quality = measure(trace, &mut *(self.with_threshold)(trace, threshold));
+        ((quality.mean - mean).abs() < SAME_MEAN * mean).then_some(quality)
+    }
+
     /// The threshold at which the mean detection time on this trace is `mean` intervals, within 0.01 %; `None` where
     /// there is none.
     ///
     /// The mean is almost linear in the threshold, which makes false position quick; every other step halves, which
     /// makes it certain.
-    pub(crate) fn threshold_for(&self, trace: &Trace, mean: f64) -> Option<f64> {
-        let mean_at = |threshold: f64| {
-            crate::quality::mean_detection_time(trace, &mut *(self.with_threshold)(trace, threshold))
-        };
+    fn threshold_for(&self, trace: &Trace, mean: f64) -> Option<f64> {
+        let mean_at =
+            |threshold: f64| mean_detection_time(trace, &mut *(self.with_threshold)(trace, threshold));
         let (mut low, mut high) = (self.least_threshold, 4.0);
         let mut mean_low = mean_at(low);
         if mean_low > mean {

@@ -50,7 +50,7 @@ pub(crate) trait World {
 
 /// Sends so many beats through a world.
 fn trace<W: World + Clone + 'static>(
-    name: &str,
+    name: &'static str,
     interval_us: f64,
     mut world: W,
     beats: usize,
@@ -104,22 +104,52 @@ fn trace<W: World + Clone + 'static>(
     Trace::new(name, interval_us as u64, sendings, ways)
 }
 
-/// All of them, each with a seed of its own, to be made one at a time.
-pub(crate) fn all(beats: usize, seed: u64) -> impl Iterator<Item = Trace> {
-    let tenth = 100.0 * MS;
-    (1..=10).map(move |number: u64| {
-        let seed = seed.wrapping_mul(1_000_003).wrapping_add(number);
-        match number {
-            1 => trace("lan", tenth, Lan, beats, seed),
-            2 => trace("wan", tenth, Wan::default(), beats, seed),
-            3 => trace("mobile", S, Mobile::default(), beats, seed),
-            4 => trace("wifi", S, Wifi::default(), beats, seed),
-            5 => trace("congested", S, Congested::default(), beats, seed),
-            6 => trace("disk", S, DiskStalls::default(), beats, seed),
-            7 => trace("route", tenth, Route::default(), beats, seed),
-            8 => trace("starlink", tenth, Starlink::default(), beats, seed),
-            9 => trace("clockstep", S, SteppedClock::default(), beats, seed),
-            _ => trace("lossy", S, Lossy, beats, seed),
-        }
+/// Makes a trace of so many beats by a seed.
+type Maker = fn(&'static str, usize, u64) -> Trace;
+
+const TENTH: f64 = 100.0 * MS;
+
+/// All of them.
+const MAKERS: [(&str, Maker); 10] = [
+    ("lan", |name, beats, seed| trace(name, TENTH, Lan, beats, seed)),
+    ("wan", |name, beats, seed| {
+        trace(name, TENTH, Wan::default(), beats, seed)
+    }),
+    ("mobile", |name, beats, seed| {
+        trace(name, S, Mobile::default(), beats, seed)
+    }),
+    ("wifi", |name, beats, seed| {
+        trace(name, S, Wifi::default(), beats, seed)
+    }),
+    ("congested", |name, beats, seed| {
+        trace(name, S, Congested::default(), beats, seed)
+    }),
+    ("disk", |name, beats, seed| {
+        trace(name, S, DiskStalls::default(), beats, seed)
+    }),
+    ("route", |name, beats, seed| {
+        trace(name, TENTH, Route::default(), beats, seed)
+    }),
+    ("starlink", |name, beats, seed| {
+        trace(name, TENTH, Starlink::default(), beats, seed)
+    }),
+    ("clockstep", |name, beats, seed| {
+        trace(name, S, SteppedClock::default(), beats, seed)
+    }),
+    ("lossy", |name, beats, seed| trace(name, S, Lossy, beats, seed)),
+];
+
+/// Their names.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    MAKERS.iter().map(|(name, _)| *name)
+}
+
+/// Those whose name is wanted, each with a seed of its own, to be made one at a time.
+pub(crate) fn made(beats: usize, seed: u64, is_wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = Trace> {
+    let numbered = (1_u64..)
+        .zip(MAKERS)
+        .filter(move |(_, (name, _))| is_wanted(name));
+    numbered.map(move |(number, (name, make))| {
+        make(name, beats, seed.wrapping_mul(1_000_003).wrapping_add(number))
     })
 }

@@ -134,8 +134,8 @@ impl Estimate {
         }
         let p = self.v - floor(self.u, 16);
         let q = y - floor(self.u, 16);
-        let step = floor(p * (q - floor(self.b * p, ONE)), 1 << 16);
-        self.b = (self.b + step.clamp(-(1 << 14), 1 << 14)).clamp(0, ONE);
+        let step = floor(p * (q - floor(self.b * p, ONE)), 1 << 18);
+        self.b = (self.b + step).clamp(0, ONE);
         self.v += floor(y - self.v, 8);
         self.u += floor(16 * y - self.u, n);
     }
@@ -191,9 +191,8 @@ impl Estimate {
     }
 
     /// How long after a sign of life the late deadline is.
-    pub(super) fn late_us(&self, sign: &Hearing, is_reply: bool, misses: i128) -> i128 {
-        let late = self.expected_us(sign, is_reply) + self.margin_us(4, sign.interval_us());
-        late.min(self.down_us(sign, is_reply, misses))
+    pub(super) fn late_us(&self, sign: &Hearing, is_reply: bool) -> i128 {
+        self.expected_us(sign, is_reply) + self.margin_us(4, sign.interval_us())
     }
 
     /// How long after a sign of life the down deadline is.
@@ -207,6 +206,7 @@ impl Estimate {
                 .max(self.margin_us(2, sign.interval_us())),
             _ => late_margin,
         };
-        self.expected_us(sign, is_reply) + margin + (misses - 1) * sign.interval_us() + stretch
+        let patience = (margin + (misses - 1) * sign.interval_us()).max(late_margin);
+        self.expected_us(sign, is_reply) + patience + stretch
     }
 }

@@ -326,7 +326,7 @@ pub(super) fn promise_with(
     let estimate = Estimate::from(log, config.margin).expect("the newest frame is in its session's log");
     let slot = sign.at_ns() + estimate.slot_us(sign, is_reply) * 1_000;
     let after_ms = |after_us: i128| sign.at_ns() + (after_us + 999).div_euclid(1_000) * NS_PER_MS;
-    let late = after_ms(estimate.late_us(sign, is_reply, misses));
+    let late = after_ms(estimate.late_us(sign, is_reply));
     let down = after_ms(estimate.down_us(sign, is_reply, misses));
     let is_endless = match sign.frame.kind {
         Kind::Bye(Reason::Sleep) => sign.frame.next_ms == 0,

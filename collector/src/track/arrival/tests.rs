@@ -66,6 +66,17 @@ fn the_margin_begins_at_half_an_interval_and_follows_the_spread() {
         "four times 53.3 ms, not {} us",
         margin_us(&noisy)
     );
+    let beyond_us =
+        |waited_us| noisy.patience_us(waited_us, schedule(0, INTERVAL_MS), Margin::Auto) - waited_us;
+    let is_a_little_more = |than_us, time_us| (than_us..than_us + 2_000).contains(&time_us);
+    assert!(
+        is_a_little_more(margin_us(&noisy), beyond_us(0)),
+        "never down before late"
+    );
+    assert!(
+        is_a_little_more(margin_us(&noisy) / 2, beyond_us(1_000_000)),
+        "half of the margin"
+    );
     let wild = after((0..200).map(|beat| beat % 2 * 5_000_000));
     assert_eq!(margin_us(&wild), 500_000);
     let fixed = Margin::Fixed(Duration::ZERO);

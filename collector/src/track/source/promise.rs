@@ -39,10 +39,11 @@ impl Source {
             let due = self.arrived.after_us(awaited.slot_us);
             let put_off_ms = self.put_off_ms(due, rules);
             let down_after_ms = self.down_after_ms(awaited, misses, rules.config);
-            let late_after_ms = late_after_ms(awaited).min(down_after_ms);
             Promise {
                 due: due.after_ms(put_off_ms),
-                late_at: self.arrived.after_ms(late_after_ms.saturating_add(put_off_ms)),
+                late_at: self
+                    .arrived
+                    .after_ms(late_after_ms(awaited).saturating_add(put_off_ms)),
                 down_at: self.arrived.after_ms(down_after_ms.saturating_add(put_off_ms)),
             }
         })
@@ -61,13 +62,7 @@ impl Source {
     #[must_use]
     #[inline(always)]
     pub fn late_at(&self, config: &Config) -> Moment {
-        let awaited = self.awaited(config);
-        let mut late_after_ms = late_after_ms(awaited);
-        if self.misses == 1 {
-            // With more, an interval or more lies between the two deadlines, which differ by half of one in their margins.
-            late_after_ms = late_after_ms.min(self.down_after_ms(awaited, 1, config));
-        }
-        self.arrived.after_ms(late_after_ms)
+        self.arrived.after_ms(late_after_ms(self.awaited(config)))
     }
 
     #[inline(always)]
