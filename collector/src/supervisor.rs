@@ -1,37 +1,32 @@
 //! Above the shards: passes on what the collector is asked to do, and tells what concerns it as a whole.
 
+mod end;
+mod reread;
+mod worker;
+
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsRawFd, RawFd};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use beacon_common::Moment;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
+pub use self::end::Over;
+pub use self::reread::Roster;
+pub use self::worker::Worker;
 use crate::clock::{self, Reading};
-use crate::failure::Failure;
-use crate::handle::{Ending, Handle, Message};
-use crate::inventory::read_inventory;
-use crate::keys::read_masters;
-use crate::net::Steering;
+use crate::handle::Message;
 use crate::notify::Notifier;
-use crate::shard::Shard;
-use crate::signals::{Obedience, Orders};
-use crate::sorter;
+use crate::signals::Obedience;
 use crate::store::keeper::Keeper;
 use crate::teller::{Queue, Teller};
 use crate::track::event::{Tick, What};
 
 /// How long shards may take to say what they have counted: they do between two batches of datagrams.
 const COUNT_WITHIN: Duration = Duration::from_secs(1);
-
-/// How long a reader that is too slow is waited for at the end.
-const END_WITHIN: Duration = Duration::from_secs(2);
 
 const ORDERS: Token = Token(0);
 
@@ -53,85 +48,6 @@ pub struct Supervisor<Q> {
     roster: Option<Roster>,
     /// Tells a service manager how it goes, if there is one.
     notifier: Option<Notifier>,
-}
-
-/// What it takes to read the expected sources again.
-#[derive(Debug)]
-pub struct Roster {
-    /// Their file.
-    pub file: PathBuf,
-    /// How many there may be.
-    pub max_sources: u32,
-    /// Which shard each belongs to, where there are several.
-    pub steering: Option<Steering>,
-}
-
-/// A shard at work.
-#[derive(Debug)]
-pub struct Worker {
-    handle: Handle,
-    has_ended: Arc<AtomicBool>,
-    thread: JoinHandle<io::Result<Tick>>,
-}
-
-/// Tells the supervisor that a worker has ended, however it did.
-struct Farewell {
-    has_ended: Arc<AtomicBool>,
-    orders: Arc<Orders>,
-}
-
-impl Drop for Farewell {
-    fn drop(&mut self) {
-        self.has_ended.store(true, Ordering::SeqCst);
-        self.orders.wake();
-    }
-}
-
-impl Worker {
-    /// Has `shard` work in a thread of its own; the supervisor, who waits for `orders`, is woken when it ends.
-    ///
-    /// # Errors
-    /// The system's, where it has no thread to give.
-    pub fn spawn<Q: Queue + Send + 'static>(
-        number: usize,
-        mut shard: Shard<Q>,
-        orders: Arc<Orders>,
-    ) -> io::Result<Self> {
-        let handle = shard.handle();
-        let has_ended = Arc::new(AtomicBool::new(false));
-        let farewell = Farewell {
-            has_ended: Arc::clone(&has_ended),
-            orders,
-        };
-        let thread = thread::Builder::new()
-            .name(format!("worker-{number}"))
-            .spawn(move || {
-                let _farewell = farewell;
-                let ended = shard.run();
-                shard.leave();
-                ended
-            })?;
-        Ok(Self {
-            handle,
-            has_ended,
-            thread,
-        })
-    }
-
-    fn has_ended(&self) -> bool {
-        self.has_ended.load(Ordering::SeqCst)
-    }
-}
-
-/// How it has ended.
-#[derive(Debug)]
-pub struct Over {
-    /// When it began to end.
-    pub began_at: Moment,
-    /// Until when what is told may still be written.
-    pub give_up_at: Moment,
-    /// Whether the state could be saved, where it is.
-    pub saved: Result<(), Failure>,
 }
 
 struct Ticks {
@@ -266,52 +182,6 @@ impl<Q: Queue> Supervisor<Q> {
         Ok(())
     }
 
-    fn read_again(&mut self) {
-        if let Some(notifier) = &self.notifier {
-            notifier.reloading(clock::monotonic_micros());
-        }
-        if self.keys.is_none() && self.roster.is_none() {
-            log::info!("there is no --keys and no --inventory to read again");
-        }
-        if let Some(file) = &self.keys {
-            self.read_keys_again(file);
-        }
-        if let Some(roster) = &self.roster {
-            self.read_inventory_again(roster);
-        }
-        if let Some(notifier) = &mut self.notifier {
-            notifier.ready(clock::now());
-        }
-    }
-
-    /// A bad file changes nothing: whoever could speak until now still can.
-    fn read_keys_again(&self, file: &Path) {
-        match read_masters(file) {
-            Ok(masters) => {
-                let ids = masters.iter().map(|master| master.id().to_string());
-                log::info!("--keys: read again: ids {}", ids.collect::<Vec<_>>().join(", "));
-                self.workers
-                    .iter()
-                    .for_each(|worker| worker.handle.send(Message::Keys(masters.clone())));
-            }
-            Err(failure) => log::error!("{failure}; the keys that were read before stay in force"),
-        }
-    }
-
-    /// A bad file changes nothing: whoever was expected until now still is.
-    fn read_inventory_again(&self, roster: &Roster) {
-        match read_inventory(&roster.file, roster.max_sources) {
-            Ok(expected) => {
-                log::info!("--inventory: read again: {} sources", expected.len());
-                let shares = sorter::divide(expected, roster.steering.as_ref(), self.workers.len());
-                for (worker, expected) in self.workers.iter().zip(shares) {
-                    worker.handle.send(Message::Expect(expected));
-                }
-            }
-            Err(failure) => log::error!("{failure}; the sources that were expected before still are"),
-        }
-    }
-
     fn tick(&mut self, clock: &Reading) {
         let Some(ticks) = self.ticks.as_mut().filter(|ticks| ticks.next <= clock.now) else {
             return;
@@ -362,73 +232,6 @@ impl<Q: Queue> Supervisor<Q> {
             sum.add(&counts.recv_timeout(COUNT_WITHIN)?);
         }
         Ok(sum)
-    }
-
-    /// Ends the shards, and tells the end when they have told all they had to.
-    fn end(mut self) -> io::Result<Over> {
-        if let Some(notifier) = &self.notifier {
-            notifier.stopping();
-        }
-        self.teller.end_hooks();
-        let began_at = clock::now();
-        let give_up_at = began_at + END_WITHIN;
-        let mut ending = self.ending(give_up_at);
-        self.tell_workers(ending);
-        while !self.workers.iter().all(Worker::has_ended) {
-            self.wait(None)?;
-            if ending != self.ending(give_up_at) {
-                ending = Ending::ReaderGone;
-                self.tell_workers(ending);
-            }
-        }
-        let ended = self.join_workers();
-        let state_failures = self.keeper.as_ref().map_or(0, Keeper::failures);
-        let saved = self.keeper.take().map_or(Ok(()), Keeper::finish);
-        let in_all = Tick {
-            state_failures: state_failures + u64::from(saved.is_err()),
-            ..ended?
-        };
-        // Saving has taken what it has taken.
-        let give_up_at = give_up_at.max(clock::now() + END_WITHIN / 2);
-        while !self.orders.reader_gone() && !self.teller.end(&in_all, &clock::read()) {
-            let rest = give_up_at.since(clock::now());
-            if rest.is_zero() {
-                log::warn!("the reader of the events was too slow: the end is not told");
-                break;
-            }
-            self.wait(Some(rest))?;
-        }
-        Ok(Over {
-            began_at,
-            give_up_at,
-            saved,
-        })
-    }
-
-    /// How the workers have ended: as the first one that failed, if one did, else with what all of them have counted.
-    fn join_workers(&mut self) -> io::Result<Tick> {
-        let join = |worker: Worker| match worker.thread.join() {
-            Ok(ended) => ended,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        let ended: Vec<_> = self.workers.drain(..).map(join).collect();
-        ended.into_iter().try_fold(Tick::default(), |mut sum, ended| {
-            sum.add(&ended?);
-            Ok(sum)
-        })
-    }
-
-    fn ending(&self, give_up_at: Moment) -> Ending {
-        match self.orders.reader_gone() {
-            true => Ending::ReaderGone,
-            false => Ending::InOrder(give_up_at),
-        }
-    }
-
-    fn tell_workers(&self, ending: Ending) {
-        self.workers
-            .iter()
-            .for_each(|worker| worker.handle.send(Message::End(ending)));
     }
 }
 

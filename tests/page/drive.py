@@ -8,15 +8,15 @@ import sys
 import time
 import urllib.request
 
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
+sys.dont_write_bytecode = True
+
+from chromium import SECONDS, browser, first_paint_ms
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 BINARIES = pathlib.Path(sys.argv[1])
 PICTURES = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None
-SECONDS = 20
 
 
 @contextlib.contextmanager
@@ -43,35 +43,6 @@ def collector():
     finally:
         process.kill()
         process.wait()
-
-
-def browser(script=True, width=1300, height=900, dark=False):
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for argument in ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--window-size={width},{height}"]:
-        options.add_argument(argument)
-    if not script:
-        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
-    driver.set_page_load_timeout(SECONDS)
-    driver.set_script_timeout(SECONDS)
-    features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    if width < 500:
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 2, "mobile": True}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    return contextlib.closing(Closing(driver))
-
-
-class Closing:
-    """What `closing` closes."""
-
-    def __init__(self, driver):
-        self.driver = driver
-
-    def close(self):
-        self.driver.quit()
 
 
 def until(driver, what, condition):
@@ -178,8 +149,7 @@ def large_fleet(page, listen):
                 return sum(float(line.split()[1]) for line in answer.read().decode().splitlines() if line.startswith("beacon_sources{"))
         until(driver, "10,000 sources", lambda: known() == 10_000)
         driver.get(page)
-        paint = lambda: driver.execute_script("return performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
-        first = until(driver, "the first paint", paint)
+        first = until(driver, "the first paint", lambda: first_paint_ms(driver))
         check(len(labels(driver)) == 100, f"10,000 sources: first paint after {first:.0f} ms, 100 of them a page")
         picture(driver, "10000")
         driver.execute_script("""window.longest = 0;

@@ -137,7 +137,11 @@ fn a_wrong_value_is_told_in_one_line_with_what_the_option_takes() {
         ),
         (
             &["--on-events", "down,gap"],
-            "--on-events: 'gap' is not an event for hooks; it takes others, like down,up",
+            "--on-events: 'gap' is not an event for hooks; it takes up,late,down,stopped,asleep,restarted,moved,status,duplicate_label,flapping,steady,forgotten,start,tick,blind,mass_loss,mass_over",
+        ),
+        (
+            &["--on-events", "Down"],
+            "--on-events: 'Down' is not an event for hooks; it takes up,late,down,stopped,asleep,restarted,moved,status,duplicate_label,flapping,steady,forgotten,start,tick,blind,mass_loss,mass_over",
         ),
         (
             &["--on-event-timeout", "0s"],

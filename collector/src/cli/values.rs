@@ -173,17 +173,14 @@ fn duration(text: &str, takes: &str) -> Result<Duration, String> {
 /// A hook is for what happens: not for snapshots, for what is told to the reader of the lines alone, or for the end, when no
 /// hook begins any more.
 pub(super) fn hooked_events(text: &str) -> Result<EventSet, String> {
-    let chosen = events(text)?;
-    let never = [
-        EventName::Source(Happening::Report),
-        EventName::Source(Happening::State),
-        EventName::Gap,
-        EventName::End,
-    ];
-    match never.into_iter().find(|&event| chosen.contains(event)) {
-        Some(event) => Err(refuse(event.name(), "an event for hooks", "others, like down,up")),
-        None => Ok(chosen),
-    }
+    let is_hooked = |event: &EventName| {
+        !matches!(
+            event,
+            EventName::Source(Happening::Report | Happening::State) | EventName::Gap | EventName::End
+        )
+    };
+    let hooked: Vec<_> = EventName::ALL.into_iter().filter(is_hooked).collect();
+    chosen(text, &hooked, "an event for hooks")
 }
 
 pub(super) fn command(text: &str) -> Result<String, String> {
@@ -198,11 +195,17 @@ pub(super) fn hook_timeout(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn events(text: &str) -> Result<EventSet, String> {
-    let event = |name: &str| EventName::from_name(name.trim()).ok_or_else(|| name.trim().to_owned());
-    text.split(',')
-        .map(event)
-        .collect::<Result<EventSet, String>>()
-        .map_err(|name| refuse(&name, "an event", &EventName::ALL.map(EventName::name).join(",")))
+    chosen(text, &EventName::ALL, "an event")
+}
+
+/// Those events of `all` that are named, separated by commas.
+fn chosen(text: &str, all: &[EventName], wanted: &str) -> Result<EventSet, String> {
+    let takes = || all.iter().map(|event| event.name()).collect::<Vec<_>>().join(",");
+    let event = |name: &str| {
+        let event = EventName::from_name(name).filter(|event| all.contains(event));
+        event.ok_or_else(|| refuse(name, wanted, &takes()))
+    };
+    text.split(',').map(str::trim).map(event).collect()
 }
 
 pub(super) fn name(text: &str) -> Result<String, String> {

@@ -1,7 +1,7 @@
 //! One client: gathers its requests, answers one after the other, and is dropped when it is too slow.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io;
 use std::net::Shutdown;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use super::limits::{
     ANSWERED_WITHIN, CLOSED_WITHIN, IDLE_FOR, MAX_CLIENTS, MAX_HEAD, PARTS_A_TURN, REQUEST_WITHIN,
     SHOWN_WITHIN, STALLED_FOR,
 };
+use super::link::Link;
 use super::request::{self, Request};
 use super::respond::{self, Code, Head};
 use super::routes::{Reply, Site};
@@ -20,7 +21,7 @@ use super::stream::{Body, Filling};
 
 /// A connection.
 pub(super) struct Client {
-    stream: TcpStream,
+    link: Link<TcpStream>,
     phase: Phase,
     /// What the phase has to be over by.
     deadline: Moment,
@@ -28,10 +29,6 @@ pub(super) struct Client {
     output: VecDeque<Part>,
     /// How much of the first part is written.
     written: usize,
-    /// The system may have bytes for us.
-    is_readable: bool,
-    /// The system may take bytes of ours.
-    is_writable: bool,
 }
 
 enum Phase {
@@ -82,24 +79,17 @@ impl Guest for Client {
 
     fn new(stream: TcpStream, now: Moment) -> Self {
         Self {
-            stream,
+            link: Link::new(stream),
             phase: Phase::Reading,
             deadline: now + REQUEST_WITHIN,
             input: Vec::new(),
             output: VecDeque::new(),
             written: 0,
-            is_readable: true,
-            is_writable: true,
         }
     }
 
-    fn stream(&mut self) -> &mut TcpStream {
-        &mut self.stream
-    }
-
-    fn wake(&mut self, is_readable: bool, is_writable: bool) {
-        self.is_readable |= is_readable;
-        self.is_writable |= is_writable;
+    fn link(&mut self) -> &mut Link<TcpStream> {
+        &mut self.link
     }
 
     fn idle_since(&self) -> Option<Moment> {
@@ -169,19 +159,14 @@ impl Client {
                 self.refuse(request::Refusal::TooLarge, now);
                 return Ok(None);
             }
-            if !self.is_readable {
-                return Ok(Some(Fate::Wait));
-            }
             let mut bytes = [0; 2_048];
             let most = bytes.len().min(MAX_HEAD - had);
-            match self.stream.read(&mut bytes[..most]) {
-                Ok(0) => return Ok(Some(Fate::Over)),
-                Ok(count) => self.input.extend_from_slice(&bytes[..count]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_readable = false,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            match self.link.read(&mut bytes[..most])? {
+                None => return Ok(Some(Fate::Wait)),
+                Some(0) => return Ok(Some(Fate::Over)),
+                Some(count) => self.input.extend_from_slice(&bytes[..count]),
             }
-            if had == 0 && !self.input.is_empty() {
+            if had == 0 {
                 self.deadline = now + REQUEST_WITHIN;
             }
         }
@@ -281,7 +266,7 @@ impl Client {
                     self.phase = Phase::Reading;
                     self.deadline = now + IDLE_FOR;
                 } else {
-                    self.stream.shutdown(Shutdown::Write)?;
+                    self.link.stream.shutdown(Shutdown::Write)?;
                     self.phase = Phase::Closing;
                     self.deadline = now + CLOSED_WITHIN;
                 }
@@ -305,19 +290,12 @@ impl Client {
                 self.written = 0;
                 continue;
             }
-            if !self.is_writable {
+            let Some(count) = self.link.write(rest)? else {
                 return Ok(false);
-            }
-            match self.stream.write(rest) {
-                Ok(count) => {
-                    self.written += count;
-                    if let Phase::Answering { over_by, .. } = self.phase {
-                        self.deadline = over_by.min(now + STALLED_FOR);
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_writable = false,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            };
+            self.written += count;
+            if let Phase::Answering { over_by, .. } = self.phase {
+                self.deadline = over_by.min(now + STALLED_FOR);
             }
         }
         Ok(true)
@@ -327,15 +305,10 @@ impl Client {
     fn drain(&mut self) -> io::Result<Fate> {
         let mut bytes = [0; 2_048];
         for _ in 0..PARTS_A_TURN {
-            if !self.is_readable {
-                return Ok(Fate::Wait);
-            }
-            match self.stream.read(&mut bytes) {
-                Ok(0) => return Ok(Fate::Over),
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_readable = false,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            match self.link.read(&mut bytes)? {
+                None => return Ok(Fate::Wait),
+                Some(0) => return Ok(Fate::Over),
+                Some(_) => {}
             }
         }
         Ok(Fate::Again)

@@ -12,6 +12,7 @@ mod feed;
 mod host;
 mod html;
 mod limits;
+mod link;
 mod listen;
 mod metrics;
 mod page;

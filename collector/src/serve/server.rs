@@ -1,7 +1,7 @@
 //! The loop of a serving thread: accept, let each client have its turn, drop who is too slow. What is spoken with them is
 //! theirs ([`Guest`]).
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use mio::event::Source;
 use mio::{Events, Interest, Poll, Token};
 
 use super::limits::PARTS_A_TURN;
+use super::link::Link;
 use super::routes::Site;
 use crate::clock;
 
@@ -43,7 +44,7 @@ pub(super) trait Guest: Sized {
     /// Where it comes in.
     type Listener: Source;
     /// Its connection.
-    type Stream: Source;
+    type Stream: Source + Read + Write;
     /// What it is served from.
     type World: AsMut<Site>;
 
@@ -55,10 +56,7 @@ pub(super) trait Guest: Sized {
     /// The next one that waits.
     fn accept(listener: &Self::Listener) -> io::Result<Self::Stream>;
     fn new(stream: Self::Stream, now: Moment) -> Self;
-    fn stream(&mut self) -> &mut Self::Stream;
-
-    /// The system may have bytes for us, or may take some of ours.
-    fn wake(&mut self, is_readable: bool, is_writable: bool);
+    fn link(&mut self) -> &mut Link<Self::Stream>;
 
     /// Since when it has kept a place without asking for anything, in a measure that grows with time; `None` where
     /// it is being answered.
@@ -162,7 +160,9 @@ impl<G: Guest> Server<G> {
                     let client = self.clients.get_mut(number - FIRST_CLIENT);
                     if let Some(client) = client.and_then(Option::as_mut) {
                         let is_error = waker.is_error();
-                        client.wake(waker.is_readable() || is_error, waker.is_writable() || is_error);
+                        client
+                            .link()
+                            .wake(waker.is_readable() || is_error, waker.is_writable() || is_error);
                     }
                 }
             }
@@ -226,7 +226,7 @@ impl<G: Guest> Server<G> {
     fn close(&mut self, place: usize) {
         if let Some(mut client) = self.clients[place].take() {
             // What is closed is watched no longer.
-            let _ = self.poll.registry().deregister(client.stream());
+            let _ = self.poll.registry().deregister(&mut client.link().stream);
         }
     }
 

@@ -1,12 +1,15 @@
+use super::worker::Farewell;
 use super::*;
-use crate::handle::{Mail, connect};
+use crate::handle::{Ending, Mail, connect};
 use crate::output::Entry;
 use crate::output::events::EventSet;
 use crate::output::pipe::Full;
-use crate::signals;
+use crate::signals::{self, Orders};
 use beacon_common::manager::Manager;
 use std::os::unix::net::UnixDatagram;
-use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 /// A queue of which the threads of a test see the same.
 #[derive(Clone, Debug, Default)]

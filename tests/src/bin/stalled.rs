@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
-use beacon_tests::e2e::{Binary, Limit, Line, Process, Signal, Witness};
+use beacon_common::{FRAME_LEN, Frame, Health, Kind, Moment, Reason, Seq, Session};
+use beacon_tests::e2e::{Binary, Limit, Line, Process, Signal, Witness, first_beat};
 use beacon_tests::load::now;
 use beacon_tests::measure::{Table, Usage, conclude, free_port, wait_until_bound};
 use beacon_tests::random::{Random, number_from_environment};
@@ -246,18 +246,7 @@ impl Source {
         let interval_ms = interval.as_millis() as u32;
         let begins = now() + Duration::from_nanos(random.below(interval.as_nanos() as u64 * 2));
         Self {
-            frame: Frame {
-                kind: Kind::Beat(Health::Ok),
-                flags: Flags::default(),
-                misses: 3,
-                label: Label::new(&format!("s{number}")).expect("a good label"),
-                session: Session::new(1, 0),
-                sent_us: 0,
-                seq: Seq::FIRST,
-                interval_ms,
-                next_ms: interval_ms,
-                uptime_s: 1,
-            },
+            frame: first_beat(&format!("s{number}"), interval_ms),
             random,
             is_alive: false,
             born: begins,

@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Reason, Seq, Session};
+use beacon_common::{FRAME_LEN, Frame, Health, Kind, Reason, Seq, Session};
 use rustix::process::Signal;
 
 use super::collector::Collector;
 use super::limit::{Limit, now};
 use super::line::Line;
+use super::sender::first_beat;
 use crate::random::Random;
 
 /// Whom to kill amid what.
@@ -165,18 +166,7 @@ impl Killing {
         let interval_ms = u32::try_from(self.interval.as_millis()).expect("a schedule in milliseconds");
         let later = Duration::from_nanos(random.below(self.interval.as_nanos() as u64));
         Source {
-            frame: Frame {
-                kind: Kind::Beat(Health::Ok),
-                flags: Flags::default(),
-                misses: 3,
-                label: Label::new(&format!("s{number}")).expect("a good label"),
-                session: Session::new(1, 0),
-                sent_us: 0,
-                seq: Seq::FIRST,
-                interval_ms,
-                next_ms: interval_ms,
-                uptime_s: 1,
-            },
+            frame: first_beat(&format!("s{number}"), interval_ms),
             random,
             born: None,
             turns: now() + later,

@@ -40,6 +40,6 @@ pub use receiver::Receiver;
 pub use relay::{Fate, Relay};
 pub use rustix::process::Signal;
 pub use schema::Schema;
-pub use sender::Sender;
+pub use sender::{Sender, first_beat};
 pub use skip::skip;
 pub use witness::Witness;

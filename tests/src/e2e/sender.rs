@@ -8,6 +8,26 @@ use beacon_common::{DeviceKey, FRAME_LEN, Flags, Frame, Health, Kind, Label, Rea
 use super::limit::{Limit, now};
 use super::receiver::receive;
 
+/// The first beat of a source called `label` that sends one every `interval_ms`.
+///
+/// # Panics
+/// Where `label` is none.
+#[must_use]
+pub fn first_beat(label: &str, interval_ms: u32) -> Frame {
+    Frame {
+        kind: Kind::Beat(Health::Ok),
+        flags: Flags::default(),
+        misses: 3,
+        label: Label::new(label).expect("a test chooses a good label"),
+        session: Session::new(1, 0),
+        sent_us: 0,
+        seq: Seq::FIRST,
+        interval_ms,
+        next_ms: interval_ms,
+        uptime_s: 1,
+    }
+}
+
 /// A socket that sends well-formed frames of one source.
 pub struct Sender {
     socket: UdpSocket,
@@ -22,23 +42,11 @@ impl Sender {
     #[must_use]
     pub fn new(to: SocketAddr, label: &str) -> Self {
         let socket = connected(to);
-        let frame = Frame {
-            kind: Kind::Beat(Health::Ok),
-            flags: Flags::default(),
-            misses: 3,
-            label: Label::new(label).expect("a test chooses a good label"),
-            session: Session::new(1, 0),
-            sent_us: 0,
-            seq: Seq::FIRST,
-            interval_ms: 1_000,
-            next_ms: 1_000,
-            uptime_s: 1,
-        };
         Self {
             socket,
             began: now(),
             key: None,
-            frame,
+            frame: first_beat(label, 1_000),
         }
     }
 

@@ -9,44 +9,11 @@ use beacon_collector::track::event::{Cause, Event, SourceId, State, What};
 use beacon_collector::track::inventory::Expected;
 use beacon_collector::track::reject::Reject;
 use beacon_collector::track::tracker::Tracker;
-use beacon_common::{Frame, Reason, Seq};
+use beacon_common::{Reason, Seq};
 use beacon_tests::line::Line;
 use beacon_tests::stage::{Stage, at, beat, bye, gists, home, label};
 
-const SETTLE_MS: u64 = 60_000;
-
-fn config() -> Config {
-    Config {
-        settle: Duration::from_millis(SETTLE_MS),
-        ..Config::default()
-    }
-}
-
-/// Those called so, `fridge-7` being of the kitchen.
-fn expected(names: &[&str]) -> Vec<Expected> {
-    let expected = |name: &&str| Expected {
-        label: label(name),
-        group: (*name == "fridge-7").then(|| "kitchen".into()),
-    };
-    names.iter().map(expected).collect()
-}
-
-fn expecting(config: Config, names: &[&str]) -> Stage {
-    let mut stage = Stage::new(config);
-    stage.tracker.expect(expected(names), at(0));
-    stage
-}
-
-fn called(name: &str, frame: Frame) -> Frame {
-    Frame {
-        label: label(name),
-        ..frame
-    }
-}
-
-fn states(stage: &Stage) -> [u64; 3] {
-    [State::Unknown, State::Down, State::Up].map(|state| stage.count(state))
-}
+use crate::expecting::{self, SETTLE_MS, called, config, expected, expecting, states};
 
 /// The `state` lines of all sources, by label.
 fn told_of_all(stage: &mut Stage) -> Vec<(String, &'static str, Option<&'static str>)> {
@@ -224,7 +191,6 @@ fn blindness_puts_off_what_was_to_be_heard() {
 #[test]
 fn whoever_was_never_heard_is_no_loss() {
     let names: Vec<String> = (0..20).map(|n| format!("s{n}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut stage = expecting(config(), &names);
     stage.tracker.on_time(at(SETTLE_MS));
     let events: Vec<_> = std::iter::from_fn(|| stage.tracker.poll_event()).collect();
@@ -264,12 +230,11 @@ fn room_is_kept_for_the_expected_and_no_rate_holds_them_up() {
 
     let config = Config {
         admit_rate: std::num::NonZeroU32::new(1),
-        ..self::config()
+        ..expecting::config()
     };
     let names: Vec<String> = (0..50).map(|n| format!("s{n}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut stage = expecting(config, &names);
-    for name in names {
+    for name in &names {
         assert_eq!(stage.hear(0, &called(name, beat(1))).len(), 1, "{name}");
     }
 }

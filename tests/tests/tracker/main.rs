@@ -10,6 +10,7 @@ mod changes;
 mod counters;
 mod deadlines;
 mod drops;
+mod expecting;
 mod goodbyes;
 mod inventory;
 mod operator;

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use beacon_collector::track::config::Config;
 use beacon_collector::track::event::{Cause, SourceId, State};
-use beacon_collector::track::inventory::Expected;
 use beacon_collector::track::reject::Reject;
 use beacon_collector::track::silences::{MAX_SILENCES, Reason, Silence};
 use beacon_collector::track::stored::Record;
 use beacon_collector::track::tracker::{Instruction, Outcome, Portion};
 use beacon_tests::line::Line;
 use beacon_tests::stage::{Stage, at, beat, gists, label};
+
+use crate::expecting::{config, expecting};
 
 /// From the beat of 9 s to the down deadline, with a margin.
 const DOWN_BY_MS: u64 = 13_000;
@@ -35,19 +35,6 @@ fn steady() -> Stage {
 
 fn is_silenced(line: &Line) -> bool {
     line.extra.iter().any(|(key, _)| *key == "silenced")
-}
-
-fn expecting(names: &[&str]) -> Stage {
-    let mut stage = Stage::new(Config {
-        settle: Duration::from_mins(1),
-        ..Config::default()
-    });
-    let expected = |name: &&str| Expected {
-        label: label(name),
-        group: None,
-    };
-    stage.tracker.expect(names.iter().map(expected).collect(), at(0));
-    stage
 }
 
 /// How many sources of each state are silenced, where there are any.
@@ -118,7 +105,7 @@ fn a_silence_is_taken_back_and_said_anew() {
 
 #[test]
 fn whoever_was_never_heard_can_be_silenced_too() {
-    let mut stage = expecting(&["lamp"]);
+    let mut stage = expecting(config(), &["lamp"]);
     operate(&mut stage, 100, "lamp", silence(100_000));
     assert!(is_silenced(&stage.polled()[0]));
     let down = stage.wait_until(60_100);
@@ -175,7 +162,7 @@ fn a_source_is_forgotten_in_any_state_and_comes_back_as_new() {
 
 #[test]
 fn an_expected_source_that_is_forgotten_is_expected_anew() {
-    let mut stage = expecting(&["fridge-7"]);
+    let mut stage = expecting(config(), &["fridge-7"]);
     stage.hear_steady(1..=9);
     operate(&mut stage, 9_100, "fridge-7", Instruction::Forget);
     assert_eq!(gists(&stage.wait_until(9_100)), [(9_100, "forgotten", "-")]);

@@ -3,36 +3,12 @@
 use std::time::Duration;
 
 use beacon_collector::track::config::Config;
-use beacon_collector::track::event::State;
-use beacon_collector::track::inventory::Expected;
 use beacon_collector::track::reject::Reject;
 use beacon_collector::track::stored::Record;
 use beacon_collector::track::tracker::{Portion, Tracker};
-use beacon_common::Frame;
 use beacon_tests::stage::{Stage, at, beat, gists, label};
 
-const SETTLE_MS: u64 = 60_000;
-
-fn config() -> Config {
-    Config {
-        settle: Duration::from_millis(SETTLE_MS),
-        ..Config::default()
-    }
-}
-
-fn expected(names: &[&str]) -> Vec<Expected> {
-    let expected = |name: &&str| Expected {
-        label: label(name),
-        group: Some("kitchen".into()),
-    };
-    names.iter().map(expected).collect()
-}
-
-fn expecting(names: &[&str]) -> Stage {
-    let mut stage = Stage::new(config());
-    stage.tracker.expect(expected(names), at(0));
-    stage
-}
+use crate::expecting::{SETTLE_MS, called, config, expected, expecting, states};
 
 fn records(tracker: &Tracker) -> Vec<Record> {
     let mut records = Vec::new();
@@ -59,15 +35,11 @@ fn restarted(before: &Stage, (ended, begun): (u64, u64), names: &[&str], config:
     stage
 }
 
-fn counts(stage: &Stage) -> [u64; 3] {
-    [State::Unknown, State::Down, State::Up].map(|state| stage.count(state))
-}
-
 #[test]
 fn the_time_to_be_heard_goes_on_and_is_put_off_by_the_blindness_alone() {
-    let before = expecting(&["fridge-7"]);
+    let before = expecting(config(), &["fridge-7"]);
     let mut stage = restarted(&before, (30_000, 40_000), &["fridge-7", "added"], config());
-    assert_eq!(counts(&stage), [2, 0, 0]);
+    assert_eq!(states(&stage), [2, 0, 0]);
     assert_eq!(stage.wait_until(SETTLE_MS + 10_000 - 1), []);
     let lines = stage.wait_until(SETTLE_MS + 10_000);
     assert_eq!(gists(&lines), [(SETTLE_MS + 10_000, "down", "never")]);
@@ -82,7 +54,7 @@ fn the_time_to_be_heard_goes_on_and_is_put_off_by_the_blindness_alone() {
 
 #[test]
 fn whoever_is_down_stays_so_and_is_not_told_again() {
-    let mut before = expecting(&["fridge-7"]);
+    let mut before = expecting(config(), &["fridge-7"]);
     before.wait_until(SETTLE_MS + 20_000);
     let mut stage = restarted(
         &before,
@@ -90,7 +62,7 @@ fn whoever_is_down_stays_so_and_is_not_told_again() {
         &["fridge-7"],
         config(),
     );
-    assert_eq!(counts(&stage), [0, 1, 0]);
+    assert_eq!(states(&stage), [0, 1, 0]);
     let state = stage.state(10 * SETTLE_MS);
     assert_eq!(
         (state.state, state.cause, state.addr, state.session),
@@ -102,12 +74,12 @@ fn whoever_is_down_stays_so_and_is_not_told_again() {
     );
     let up = stage.hear(10 * SETTLE_MS, &beat(600)).remove(0);
     assert_eq!((up.gist(), up.was), (("up", "new"), "down"));
-    assert_eq!(counts(&stage), [0, 0, 1]);
+    assert_eq!(states(&stage), [0, 0, 1]);
 }
 
 #[test]
 fn whom_the_list_leaves_out_is_forgotten_aloud() {
-    let mut before = expecting(&["gone", "goes", "stays"]);
+    let mut before = expecting(config(), &["gone", "goes", "stays"]);
     before.wait_until(SETTLE_MS);
     for names in [&["stays"][..], &[]] {
         let mut stage = restarted(&before, (SETTLE_MS, SETTLE_MS), names, config());
@@ -116,14 +88,14 @@ fn whom_the_list_leaves_out_is_forgotten_aloud() {
         let told: Vec<_> = lines.iter().map(|line| (line.event, line.was)).collect();
         assert_eq!(told, vec![("forgotten", "down"); 3 - names.len()]);
         assert_eq!(lines[0].source, label("goes"));
-        assert_eq!(counts(&stage), [0, names.len() as u64, 0]);
+        assert_eq!(states(&stage), [0, names.len() as u64, 0]);
         assert_eq!(stage.wait_until(10 * SETTLE_MS), []);
     }
 }
 
 #[test]
 fn whoever_is_heard_while_the_portions_are_handed_out_is_heard_and_takes_one_place() {
-    let mut before = expecting(&["fridge-7"]);
+    let mut before = expecting(config(), &["fridge-7"]);
     let unheard = before.tracker.portion(Portion::BEGINNING).records;
     before.hear(1_000, &beat(1));
     let heard = records(&before.tracker);
@@ -139,12 +111,8 @@ fn whoever_is_heard_while_the_portions_are_handed_out_is_heard_and_takes_one_pla
         assert_eq!(stage.tracker.restore(record.clone(), at(1_000)), Ok(()));
     }
     stage.tracker.expect(expected(&["fridge-7"]), at(1_000));
-    assert_eq!(counts(&stage), [0, 0, 1]);
-    let guest = Frame {
-        label: label("guest"),
-        ..beat(1)
-    };
-    assert_eq!(stage.hear(1_000, &guest), []);
+    assert_eq!(states(&stage), [0, 0, 1]);
+    assert_eq!(stage.hear(1_000, &called("guest", beat(1))), []);
     assert_eq!(stage.rejected(), [(Reject::Full, 1)]);
     let gists = gists(&stage.wait_until(SETTLE_MS));
     assert_eq!(
@@ -155,7 +123,7 @@ fn whoever_is_heard_while_the_portions_are_handed_out_is_heard_and_takes_one_pla
 
 #[test]
 fn more_than_there_is_room_for_are_refused() {
-    let before = expecting(&["a", "b"]);
+    let before = expecting(config(), &["a", "b"]);
     let mut tracker = Tracker::new(Config {
         max_sources: 1,
         ..config()
@@ -169,7 +137,7 @@ fn more_than_there_is_room_for_are_refused() {
 
 #[test]
 fn whoever_comes_to_be_expected_or_missed_or_is_left_out_is_worth_saving() {
-    let mut stage = expecting(&["a"]);
+    let mut stage = expecting(config(), &["a"]);
     assert!(stage.tracker.take_changed());
     stage.wait_until(SETTLE_MS - 1);
     assert!(!stage.tracker.take_changed());
@@ -184,14 +152,9 @@ fn whoever_comes_to_be_expected_or_missed_or_is_left_out_is_worth_saving() {
 #[test]
 fn all_are_handed_out_once() {
     let names: Vec<String> = (0..3_000).map(|number| format!("s{number}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut stage = expecting(&names);
+    let mut stage = expecting(config(), &names);
     for name in names.iter().step_by(2) {
-        let frame = Frame {
-            label: label(name),
-            ..beat(1)
-        };
-        stage.hear(0, &frame);
+        stage.hear(0, &called(name, beat(1)));
     }
     let records = records(&stage.tracker);
     let heard = records.iter().filter(|record| matches!(record, Record::Heard(_)));

@@ -1,6 +1,6 @@
 //! One client of the control socket: one line is asked, one answer given, and that is all.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
@@ -8,6 +8,7 @@ use beacon_common::{Label, Moment};
 use mio::net::UnixStream;
 
 use super::super::limits::{ANSWERED_WITHIN, MAX_CONTROLLERS, REQUEST_WITHIN, SHOWN_WITHIN, STALLED_FOR};
+use super::super::link::Link;
 use super::super::picture::Need;
 use super::super::routes::Site;
 use super::super::selection::Selection;
@@ -22,7 +23,7 @@ use crate::track::tracker::Outcome;
 
 /// A connection.
 pub(in crate::serve) struct Client {
-    stream: UnixStream,
+    link: Link<UnixStream>,
     phase: Phase,
     /// What the phase has to be over by.
     deadline: Moment,
@@ -30,8 +31,6 @@ pub(in crate::serve) struct Client {
     output: Vec<u8>,
     /// How much of the output is written.
     written: usize,
-    is_readable: bool,
-    is_writable: bool,
 }
 
 enum Phase {
@@ -59,24 +58,17 @@ impl Guest for Client {
 
     fn new(stream: UnixStream, now: Moment) -> Self {
         Self {
-            stream,
+            link: Link::new(stream),
             phase: Phase::Reading,
             deadline: now + REQUEST_WITHIN,
             input: Vec::new(),
             output: Vec::new(),
             written: 0,
-            is_readable: true,
-            is_writable: true,
         }
     }
 
-    fn stream(&mut self) -> &mut UnixStream {
-        &mut self.stream
-    }
-
-    fn wake(&mut self, is_readable: bool, is_writable: bool) {
-        self.is_readable |= is_readable;
-        self.is_writable |= is_writable;
+    fn link(&mut self) -> &mut Link<UnixStream> {
+        &mut self.link
     }
 
     fn idle_since(&self) -> Option<Moment> {
@@ -112,17 +104,11 @@ impl Guest for Client {
 impl Client {
     /// Reads on until there is a whole line. What comes behind it is nobody's business.
     fn gather(&mut self, now: Moment) -> io::Result<Option<Fate>> {
-        while self.is_readable {
+        loop {
             let mut bytes = [0; MAX_REQUEST];
             let room = MAX_REQUEST - self.input.len();
-            let count = match self.stream.read(&mut bytes[..room]) {
-                Ok(count) => count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.is_readable = false;
-                    break;
-                }
-                Err(error) => return Err(error),
+            let Some(count) = self.link.read(&mut bytes[..room])? else {
+                return Ok(Some(Fate::Wait));
             };
             self.input.extend_from_slice(&bytes[..count]);
             let end = self.input.iter().position(|byte| *byte == b'\n');
@@ -147,7 +133,6 @@ impl Client {
             }
             return Ok(None);
         }
-        Ok(Some(Fate::Wait))
     }
 
     /// Answers what was asked, or finds out what that takes.
@@ -252,19 +237,12 @@ impl Client {
     /// Writes what is there; whether all of it was taken.
     fn write(&mut self, now: Moment) -> io::Result<bool> {
         while self.written < self.output.len() {
-            if !self.is_writable {
+            let Some(count) = self.link.write(&self.output[self.written..])? else {
                 return Ok(false);
-            }
-            match self.stream.write(&self.output[self.written..]) {
-                Ok(count) => {
-                    self.written += count;
-                    if let Phase::Answering { over_by, .. } = self.phase {
-                        self.deadline = over_by.min(now + STALLED_FOR);
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_writable = false,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            };
+            self.written += count;
+            if let Phase::Answering { over_by, .. } = self.phase {
+                self.deadline = over_by.min(now + STALLED_FOR);
             }
         }
         Ok(true)
