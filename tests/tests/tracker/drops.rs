@@ -187,19 +187,22 @@ fn a_collector_with_keys_takes_only_what_is_made_with_one_of_them() {
         bytes
     };
     assert_eq!(reason_of(&mut stage, &tagged(&key(9), &beat(3))), [Reject::Key]);
-    let of_another_device = master(7).device_key(&label("fridge-8"));
-    assert_eq!(
-        reason_of(&mut stage, &tagged(&of_another_device, &beat(3))),
-        [Reject::Tag]
-    );
-    for byte in 0..FRAME_LEN {
-        let mut bytes = tagged(&key(7), &beat(3));
-        bytes[byte] ^= 1;
+    // With the key of the newest beat, and with another.
+    for id in [8, 7] {
+        let of_another_device = master(id).device_key(&label("fridge-8"));
         assert_eq!(
-            reason_of(&mut stage, &bytes).len(),
-            1,
-            "byte {byte} is covered by a check"
+            reason_of(&mut stage, &tagged(&of_another_device, &beat(3))),
+            [Reject::Tag]
         );
+        for byte in 0..FRAME_LEN {
+            let mut bytes = tagged(&key(id), &beat(3));
+            bytes[byte] ^= 1;
+            assert_eq!(
+                reason_of(&mut stage, &bytes).len(),
+                1,
+                "byte {byte} is covered by a check"
+            );
+        }
     }
     assert_eq!(stage.hear_keyed(0, &key(7), &beat(3)), []);
     stage.tracker.ask_all_states();
