@@ -162,7 +162,7 @@ fn panel(
     picture.push_str("</svg>\n");
 }
 
-/// Draws the curves within their panel.
+/// Draws the curves within their panel, with a gap where a detector has no threshold.
 fn lines(
     picture: &mut String,
     [across, up]: [&Axis; 2],
@@ -170,17 +170,17 @@ fn lines(
     values: impl Fn(&Quality) -> [f64; 2],
 ) {
     for (curve, stroke) in curves.iter().zip(STROKES) {
-        let points: Vec<String> = (curve.points.iter().flatten())
-            .map(|point| {
-                let [horizontal, vertical] = values(point);
-                let (x, y) = (across.place(horizontal), 1.0 - up.place(vertical));
-                format!("{:.1},{:.1}", x * ACROSS, y * UP)
-            })
-            .collect();
-        let _ = writeln!(
-            picture,
-            "<polyline points='{}' fill='none' {stroke}/>",
-            points.join(" ")
-        );
+        let (mut path, mut pen) = (String::new(), 'M');
+        for point in &curve.points {
+            let Some(point) = point else {
+                pen = 'M';
+                continue;
+            };
+            let [horizontal, vertical] = values(point);
+            let (x, y) = (across.place(horizontal), 1.0 - up.place(vertical));
+            let _ = write!(path, "{pen}{:.1},{:.1}", x * ACROSS, y * UP);
+            pen = 'L';
+        }
+        let _ = writeln!(picture, "<path d='{path}' fill='none' {stroke}/>");
     }
 }
