@@ -131,14 +131,13 @@ impl Source {
         self.sent_us ^ u64::from(self.label.as_padded()[0]) ^ self.session.as_u64() ^ u64::from(self.misses)
     }
 
-    /// Whether a frame that comes from `origin` is the very next beat of a source that is up, and changes nothing but
-    /// numbers.
+    /// Whether a frame that comes from `origin` is the newest beat of a source that is up, and changes nothing but numbers.
     #[must_use]
-    pub fn is_steady(&self, view: &View<'_>, origin: Origin) -> bool {
+    pub fn is_routine(&self, view: &View<'_>, origin: Origin) -> bool {
         matches!(view.kind(), Kind::Beat(health) if self.health == Some(health))
             && self.state == State::Up
             && self.session == view.session()
-            && self.slots.turns_by_one(view.seq())
+            && self.slots.highest() < view.seq()
             && self.origin == origin
     }
 
@@ -223,10 +222,10 @@ impl Source {
         filled
     }
 
-    /// Takes a beat that is steady. Returns the late deadline.
+    /// Takes what a routine beat says, whose slot is filled. Returns the late deadline. It stands alone, because two functions
+    /// need fewer registers than one: a tenth of the instructions of a beat went into keeping what was not at hand.
     #[inline(never)]
-    pub fn take_next(&mut self, frame: &Frame, now: Moment, rules: Rules<'_>) -> Moment {
-        self.slots.turn_by_one();
+    pub fn take_routine(&mut self, frame: &Frame, now: Moment, rules: Rules<'_>) -> Moment {
         self.take_newest(frame, self.origin, now, rules);
         self.late_at(rules.config)
     }

@@ -101,11 +101,6 @@ impl Table {
         self.records.get(id.0)
     }
 
-    /// The source with this number, if there is one.
-    pub fn get_mut(&mut self, id: SourceId) -> Option<&mut Source> {
-        self.records.get_mut(id.0)
-    }
-
     /// The whole record of the source with this number, if there is one.
     pub fn record_mut(&mut self, id: SourceId) -> Option<(&mut Source, &mut History)> {
         let place = Place::of(id.0);

@@ -10,9 +10,9 @@ mod edges;
 mod expect;
 mod operate;
 mod prove;
+mod routine;
 mod show;
 mod silence;
-mod steady;
 mod survival;
 mod unsteady;
 
@@ -222,7 +222,7 @@ impl Tracker {
                 self.deadlines.fetch(id.0);
             });
             for located in located.iter().flatten() {
-                if !self.take_steady(located)
+                if !self.take_routine(located)
                     && let Err(reason) = self.take(located)
                 {
                     self.rejected.count(reason);
@@ -231,7 +231,7 @@ impl Tracker {
         }
     }
 
-    /// The straight way of a datagram: source, key, answer.
+    /// The whole way of a datagram: source, key, answer.
     fn take(&mut self, located: &Located<'_>) -> Result<(), Reject> {
         let Located { now, peer, .. } = located;
         let view = located.form.view()?;
