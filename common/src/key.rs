@@ -42,7 +42,8 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// Sixteen secret bytes that are wiped when dropped and never printed, as the two words that SipHash takes them for.
+/// Sixteen secret bytes that are wiped when dropped and never printed, as the two little-endian
+/// words that SipHash takes them for.
 #[derive(Clone, PartialEq, Eq)]
 struct Secret([u64; 2]);
 
@@ -165,6 +166,7 @@ impl fmt::Display for RevealedKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.id)?;
         let [low, high] = self.secret.0;
+        // The words are little-endian, and the text has the bytes in their order.
         write!(f, "{:016x}{:016x}", low.swap_bytes(), high.swap_bytes())
     }
 }

@@ -43,6 +43,7 @@ class Fleet:
     def __init__(self, work, sources, interval_s, seconds):
         self.lines = pathlib.Path(work, "lines")
         self.log = pathlib.Path(work, "log")
+        self.read = 0
         self.processes = []
         self.collector = self.start(
             *("beacon-collector", "--listen", "127.0.0.1:0", "--http", "0", "--format", "json", "--admit-rate", "0"),
@@ -73,8 +74,13 @@ class Fleet:
         sys.exit(f"FAILED: the collector does not start: {self.log.read_text()}")
 
     def lateness_ms(self):
-        """Of each death that was told, in that order, how long after its deadline."""
-        told = [json.loads(line) for line in self.lines.read_text().splitlines() if '"event":"down"' in line]
+        """Of each death that was told since this was asked last, in that order, how long after its deadline."""
+        with open(self.lines, "rb") as lines:
+            lines.seek(self.read)
+            text = lines.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self.read += len(whole)
+        told = [json.loads(line) for line in whole.splitlines() if b'"event":"down"' in line]
         return [line["silent_ms"] - line["bound_ms"] for line in told]
 
     def rounds(self):

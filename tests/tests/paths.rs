@@ -1,4 +1,4 @@
-//! The documents name no file that there is not.
+//! The documents name no source file that there is not.
 
 #![allow(
     clippy::unwrap_used,

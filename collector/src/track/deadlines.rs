@@ -132,7 +132,7 @@ impl Deadlines {
         }
     }
 
-    /// Reads what [`Deadlines::set`] is about to write, so that it is in the cache by then.
+    /// Reads the timer of a source, so that it is in the cache when it is needed.
     pub fn fetch(&self, source: u32) {
         std::hint::black_box(self.timers.get(source as usize).map(|timer| timer.due));
     }
