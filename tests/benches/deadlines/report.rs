@@ -82,7 +82,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new(["ms from deadline to", "p50", "p99", "p99.9", "max"]);
+        let mut table = Table::new(["ms from deadline to", "least", "p50", "p99", "p99.9", "max"]);
         for (name, lateness, digits) in [
             ("decision, by the line alone", &self.overdue, 0),
             ("decision", &self.decided, 2),
@@ -91,6 +91,7 @@ impl fmt::Display for Report {
             let quantile = |share| format!("{:.*}", digits, lateness.quantile(share));
             table.row([
                 name.to_owned(),
+                quantile(0.0),
                 quantile(0.5),
                 quantile(0.99),
                 quantile(0.999),

@@ -11,7 +11,10 @@ use beacon_tests::e2e::{Blamed, Blindfold, VICTIM};
 use beacon_tests::measure::{Table, conclude};
 use clap::Parser;
 
-/// Shows whom beacon-collector blames after it was stopped.
+/// How late a death may be told.
+const LATE_BY_MS: i64 = 10;
+
+/// Shows whom beacon-collector blames after it was stopped; fails where that is anybody but who has died.
 #[derive(Parser)]
 struct Options {
     /// How many sources are live
@@ -36,10 +39,37 @@ fn main() -> ExitCode {
         stop: options.stop,
         arguments: &["--tick", "1s", "--workers", &options.workers],
     };
-    let shown = blindfold
-        .run()
-        .and_then(|blamed| io::stdout().write_all(table(&blindfold, &blamed).as_bytes()));
+    let shown = blindfold.run().and_then(|blamed| {
+        io::stdout().write_all(table(&blindfold, &blamed).as_bytes())?;
+        verdict(&blamed).map_err(io::Error::other)
+    });
     conclude("blindness", shown)
+}
+
+/// Whether the blindness was told once, and nobody is blamed but who died meanwhile, within its bound.
+///
+/// # Errors
+/// What is wrong.
+fn verdict(blamed: &Blamed) -> Result<(), String> {
+    let blind = blamed.all("blind");
+    let [blind] = &blind[..] else {
+        return Err(format!("{} `blind` lines, not one", blind.len()));
+    };
+    let living = blamed.of_the_living("down");
+    if living > 0 {
+        return Err(format!("{living} `down` lines about the living"));
+    }
+    let down = blamed.all("down");
+    let [down] = &down[..] else {
+        return Err(format!("{} `down` lines, not one", down.len()));
+    };
+    let (after_ms, bound_ms) = (down.micros_since(blind) / 1_000, down.number("bound_ms"));
+    if after_ms > bound_ms + LATE_BY_MS {
+        return Err(format!(
+            "the death was told {after_ms} ms after the blindness, with a bound of {bound_ms} ms"
+        ));
+    }
+    Ok(())
 }
 
 fn table(blindfold: &Blindfold<'_>, blamed: &Blamed) -> String {
