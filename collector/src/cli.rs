@@ -145,7 +145,8 @@ pub struct Options {
     #[arg(long, env = "BEACON_REPORT", value_name = "DURATION", default_value = "0", value_parser = values::period, allow_hyphen_values = true)]
     pub report: Period,
 
-    /// Events to write, separated by commas; gap and state are always written [default: all]
+    /// Events to write, separated by commas; gap and state are always written, and steady with up, late or down
+    /// [default: all]
     #[arg(long, env = "BEACON_EVENTS", value_name = "LIST", value_parser = values::events, allow_hyphen_values = true)]
     pub events: Option<EventSet>,
 
@@ -168,7 +169,7 @@ pub struct Options {
     #[arg(long, env = "BEACON_ON_EVENT", value_name = "CMD", value_parser = values::command, allow_hyphen_values = true)]
     pub on_event: Option<String>,
 
-    /// Events to run the command for, separated by commas
+    /// Events to run the command for, separated by commas; with up, late or down for steady too
     #[arg(long, env = "BEACON_ON_EVENTS", value_name = "LIST", default_value = "down,up", value_parser = values::hooked_events, allow_hyphen_values = true)]
     pub on_events: EventSet,
 

@@ -85,14 +85,12 @@ impl Losses {
 }
 
 /// The events that are told where `chosen` are asked for: `gap`, without which nobody could trust the others, and
-/// `state`, which only comes when it is asked for or after a `gap`, are told in any case.
+/// `state`, which only comes when it is asked for or after a `gap`, are told in any case, and `steady` with what is held
+/// back until then.
 #[must_use]
 pub fn told(chosen: EventSet) -> EventSet {
     let always = [EventName::Gap, EventName::Source(Happening::State)];
-    EventName::ALL
-        .into_iter()
-        .filter(|&event| chosen.contains(event) || always.contains(&event))
-        .collect()
+    always.into_iter().fold(chosen.with_steady(), EventSet::with)
 }
 
 impl<Q: Queue> Teller<Q> {

@@ -25,7 +25,7 @@ use beacon_common::{Label, Moment};
 use crate::clock::{self, Reading};
 use crate::net;
 use crate::output::events::{EventName, EventSet};
-use crate::track::event::{Event, Happening, What};
+use crate::track::event::{Event, What};
 use dispatch::{Dispatcher, Message};
 use queue::Queue;
 
@@ -78,13 +78,15 @@ impl Hooks {
     pub fn open(settings: Settings, collector: String) -> io::Result<Self> {
         net::keep_children()?;
         let (messages, incoming) = channel();
+        let run_for = settings.events.with_steady();
         let caller = Caller {
-            events: heard(settings.events),
+            // The queue has to know when a mass loss is over.
+            events: run_for.with(EventName::MassOver),
             messages,
             sent: Arc::default(),
             counts: Counts::default(),
         };
-        let queue = Queue::new(run_for(settings.events), MAX_WAITING, caller.counts.clone());
+        let queue = Queue::new(run_for, MAX_WAITING, caller.counts.clone());
         let dispatcher = Dispatcher::new(settings, collector, queue, incoming, &caller);
         let (alive, life) = channel();
         let thread = thread::Builder::new().name("hooks".to_owned()).spawn(move || {
@@ -156,25 +158,6 @@ impl Caller {
     pub fn dropped(&self) -> u64 {
         self.counts.of(Outcome::Dropped)
     }
-}
-
-/// The events that hooks are run for where `chosen` are asked for. `steady` tells which of the states that were held back
-/// is the present one, so who asks for one of these is told that too.
-fn run_for(chosen: EventSet) -> EventSet {
-    let held_back = [Happening::Up, Happening::Late, Happening::Down].map(EventName::Source);
-    let steady = EventName::Source(Happening::Steady);
-    let asks_for_states = held_back.into_iter().any(|event| chosen.contains(event));
-    set_of(|event| chosen.contains(event) || (asks_for_states && event == steady))
-}
-
-/// The events that are handed over where `chosen` are asked for: the queue has to know when a mass loss is over.
-fn heard(chosen: EventSet) -> EventSet {
-    let run_for = run_for(chosen);
-    set_of(|event| run_for.contains(event) || event == EventName::MassOver)
-}
-
-fn set_of(is_in: impl Fn(EventName) -> bool) -> EventSet {
-    EventName::ALL.into_iter().filter(|&event| is_in(event)).collect()
 }
 
 #[cfg(test)]

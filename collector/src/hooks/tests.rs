@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock;
-use crate::track::event::Mass;
+use crate::track::event::{Happening, Mass};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -147,12 +147,20 @@ fn a_hook_does_not_hold_the_end_up_for_ever() {
 
 #[test]
 fn who_asks_for_states_is_told_the_one_that_flapping_has_left() {
-    let steady = EventName::Source(Happening::Steady);
-    let up = run_for([EventName::Source(Happening::Up)].into_iter().collect());
-    assert!(up.contains(steady) && !up.contains(EventName::MassOver));
-    let moved: EventSet = [EventName::Source(Happening::Moved)].into_iter().collect();
-    assert_eq!(run_for(moved), moved);
-    assert!(heard(moved).contains(EventName::MassOver));
+    let [up, moved, steady] = [Happening::Up, Happening::Moved, Happening::Steady].map(EventName::Source);
+    for (asked, is_told) in [(up, true), (moved, false)] {
+        let settings = Settings {
+            command: "true".to_owned(),
+            events: [asked].into_iter().collect(),
+            parallel: NonZeroU16::MIN,
+            timeout: LONG,
+        };
+        let hooks = Hooks::open(settings, "attic".to_owned()).unwrap();
+        let heard = hooks.caller().events;
+        assert!(heard.contains(asked) && heard.contains(EventName::MassOver));
+        assert_eq!(heard.contains(steady), is_told);
+        hooks.finish(clock::now());
+    }
 }
 
 fn until(is_so: impl Fn() -> bool) {

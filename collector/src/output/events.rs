@@ -197,11 +197,29 @@ impl EventSet {
     pub const fn contains(self, event: EventName) -> bool {
         self.0 & event.bit() != 0
     }
+
+    /// The set with this event in it.
+    #[must_use]
+    pub const fn with(self, event: EventName) -> Self {
+        Self(self.0 | event.bit())
+    }
+
+    /// What is told to those who ask for this set. `steady` tells which of the states that were held back while a source
+    /// flapped is the present one (docs/protocol.md, section 9), so who asks for one of these is told that too.
+    #[must_use]
+    pub fn with_steady(self) -> Self {
+        let held_back = [Happening::Up, Happening::Late, Happening::Down].map(EventName::Source);
+        if held_back.into_iter().any(|event| self.contains(event)) {
+            self.with(EventName::Source(Happening::Steady))
+        } else {
+            self
+        }
+    }
 }
 
 impl FromIterator<EventName> for EventSet {
     fn from_iter<I: IntoIterator<Item = EventName>>(events: I) -> Self {
-        Self(events.into_iter().fold(0, |bits, event| bits | event.bit()))
+        events.into_iter().fold(Self(0), Self::with)
     }
 }
 
@@ -220,5 +238,24 @@ mod tests {
         }
         assert_eq!(EventName::ALL.into_iter().collect::<EventSet>(), EventSet::ALL);
         assert_eq!(EventName::from_name("Up"), None);
+    }
+
+    #[test]
+    fn each_state_that_flapping_holds_back_brings_steady_along_and_nothing_else_does() {
+        let steady = EventName::Source(Happening::Steady);
+        for event in EventName::ALL {
+            let alone: EventSet = [event].into_iter().collect();
+            let expected = match event.name() {
+                "up" | "late" | "down" => alone.with(steady),
+                _ => alone,
+            };
+            assert_eq!(alone.with_steady(), expected, "{}", event.name());
+        }
+        let both: EventSet = ["down", "up"]
+            .into_iter()
+            .filter_map(EventName::from_name)
+            .collect();
+        assert_eq!(both.with_steady(), both.with(steady));
+        assert_ne!(both.with_steady(), both);
     }
 }

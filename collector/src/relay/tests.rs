@@ -9,6 +9,7 @@ use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Moment, Reason
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+mod flapping;
 mod truth;
 
 const CAPACITY: usize = 16;
