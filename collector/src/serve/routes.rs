@@ -194,5 +194,6 @@ fn wanted(request: &Request) -> Result<(Option<Label>, EventSet), String> {
             .ok_or_else(|| format!("events: '{name}' is not an event; docs/events.md lists them"))
     };
     let events = events.map(|names| names.split(',').map(event).collect());
-    Ok((source.transpose()?, events.transpose()?.unwrap_or(EventSet::ALL)))
+    let events: EventSet = events.transpose()?.unwrap_or(EventSet::ALL);
+    Ok((source.transpose()?, events.with_steady()))
 }
