@@ -26,6 +26,7 @@ pub mod lag;
 pub mod lock;
 pub mod net;
 pub mod notify;
+pub mod outages;
 pub mod output;
 pub mod relay;
 pub mod run;

@@ -39,7 +39,7 @@ impl<Q: Queue> Relay<Q> {
     /// Tells what has happened and what was asked for; true where it is certain that nothing is left to tell.
     pub fn flush(&mut self, tracker: &mut Tracker, clock: &Reading) -> bool {
         while let Some(event) = tracker.poll_event() {
-            self.teller.call_hooks(&event, clock);
+            self.teller.pass_on(&event, clock);
             if self.teller.is_told(&event) && self.teller.try_tell(&event, clock).is_err() {
                 self.fold(event, tracker);
             }

@@ -97,6 +97,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
         reorder_wait: config.track.reorder_wait,
         depth: pipe.depth(),
         losses: teller.losses(),
+        outages: teller.outages(),
         hooks: hooks.as_ref().map(Hooks::counts).unwrap_or_default(),
     };
     let control = socket.zip(feed).map(|(socket, feed)| {

@@ -9,6 +9,7 @@ use beacon_common::Label;
 
 use crate::clock::Reading;
 use crate::hooks::Caller;
+use crate::outages::Outages;
 use crate::output::Entry;
 use crate::output::events::{EventName, EventSet};
 use crate::output::pipe::{Full, Inlet};
@@ -52,6 +53,8 @@ pub struct Teller<Q> {
     events: EventSet,
     /// Who runs hooks, if there are any.
     hooks: Option<Caller>,
+    /// What befalls all sources, told or not.
+    outages: Outages,
     losses: Losses,
     /// Lines were dropped, and not all that makes up for them is told.
     is_behind: bool,
@@ -101,6 +104,7 @@ impl<Q: Queue> Teller<Q> {
             capacity,
             events,
             hooks: None,
+            outages: Outages::default(),
             losses: Losses::default(),
             is_behind: false,
             reserve: capacity / 4,
@@ -123,6 +127,7 @@ impl<Q: Queue> Teller<Q> {
         Self {
             losses: self.losses.clone(),
             hooks: self.hooks.clone(),
+            outages: self.outages.clone(),
             ..Self::new(self.queue.clone(), self.capacity, self.events)
         }
     }
@@ -145,10 +150,16 @@ impl<Q: Queue> Teller<Q> {
         self.losses.clone()
     }
 
+    /// What befalls all sources, for whoever watches it.
+    #[must_use]
+    pub fn outages(&self) -> Outages {
+        self.outages.clone()
+    }
+
     /// Tells something about the collector itself.
     pub fn tell(&mut self, what: What, clock: &Reading) {
         let event = Event { at: clock.now, what };
-        self.call_hooks(&event, clock);
+        self.pass_on(&event, clock);
         if self.is_told(&event) && self.try_tell(&event, clock).is_err() {
             self.drop_line();
         }
@@ -181,8 +192,9 @@ impl<Q: Queue> Teller<Q> {
         (self.reserve, self.awaits_room) = (1, false);
     }
 
-    /// Has hooks run for an event, whether its line is told or not.
-    pub(crate) fn call_hooks(&self, event: &Event, clock: &Reading) {
+    /// Passes an event on to those who hear of it whether its line is told or not: hooks, and whoever serves.
+    pub(crate) fn pass_on(&self, event: &Event, clock: &Reading) {
+        self.outages.note(event, clock);
         if let Some(hooks) = &self.hooks {
             hooks.offer(event, clock);
         }

@@ -6,7 +6,6 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use beacon_common::Label;
 use mio::Waker;
@@ -15,7 +14,7 @@ use super::restarts::Restarts;
 use crate::clock;
 use crate::output::events::EventName;
 use crate::output::tap::{Tap, Told};
-use crate::track::event::{Cause, Happening, Mass, SourceEvent, What};
+use crate::track::event::{Cause, Happening, SourceEvent, What};
 
 /// How many lines are kept: some megabytes.
 pub(super) const LINES_KEPT: usize = 8_192;
@@ -45,17 +44,6 @@ pub(super) struct Ring {
     told: [u64; EventName::ALL.len()],
     /// How often each source has begun a new session, as far as lines told of it.
     restarts: Restarts,
-    mass: Option<Mass>,
-    blind: Option<Blind>,
-    blind_in_all: Duration,
-}
-
-/// A time when the collector could not listen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Blind {
-    pub(super) until_us: u64,
-    pub(super) lasted: Duration,
-    pub(super) cause: Cause,
 }
 
 impl Feed {
@@ -132,9 +120,6 @@ impl Default for Ring {
             most: LINES_KEPT,
             told: [0; EventName::ALL.len()],
             restarts: Restarts::default(),
-            mass: None,
-            blind: None,
-            blind_in_all: Duration::ZERO,
         }
     }
 }
@@ -145,19 +130,8 @@ impl Ring {
         if let Some(place) = EventName::ALL.iter().position(|&event| event == name) {
             self.told[place] += 1;
         }
-        match &told.what {
-            What::Source(source) => self.take_source(source),
-            What::MassLoss(mass) => self.mass = Some(*mass),
-            What::MassOver(_) => self.mass = None,
-            &What::Blind { blind, cause } => {
-                self.blind_in_all += blind;
-                self.blind = Some(Blind {
-                    until_us: told.time_us,
-                    lasted: blind,
-                    cause,
-                });
-            }
-            What::Start { .. } | What::Tick(_) | What::Gap { .. } | What::End(_) => {}
+        if let What::Source(source) = &told.what {
+            self.take_source(source);
         }
         if self.lines.len() == self.most {
             self.lines.pop_front();
@@ -216,20 +190,5 @@ impl Ring {
     /// How often each source has begun a new session.
     pub(super) const fn all_restarts(&mut self) -> &mut Restarts {
         &mut self.restarts
-    }
-
-    /// The mass loss that is not over.
-    pub(super) const fn mass(&self) -> Option<Mass> {
-        self.mass
-    }
-
-    /// How long the collector was blind in all.
-    pub(super) const fn blind_in_all(&self) -> Duration {
-        self.blind_in_all
-    }
-
-    /// When the collector was blind last.
-    pub(super) const fn blind(&self) -> Option<Blind> {
-        self.blind
     }
 }

@@ -17,6 +17,7 @@ use crate::background;
 use crate::failure::{Exit, Failure};
 use crate::handle::Handle;
 use crate::hooks;
+use crate::outages::Outages;
 use crate::output::pipe::Depth;
 use crate::teller::Losses;
 
@@ -45,6 +46,8 @@ pub struct Watched {
     pub depth: Depth,
     /// What the reader of the output was too slow for.
     pub losses: Losses,
+    /// What befalls all sources, whether lines tell of it or not.
+    pub outages: Outages,
     /// What has become of the events that hooks are for.
     pub hooks: hooks::Counts,
 }

@@ -20,6 +20,7 @@ use super::routes::Site;
 use crate::clock::{self, Reading};
 use crate::hooks::{self, Outcome};
 use crate::lag::Lag;
+use crate::outages::Outage;
 use crate::track::event::{State, Tick};
 use crate::track::survey::Row;
 use crate::track::tally::Tally;
@@ -140,9 +141,9 @@ metrics! {
         "How long the rounds of the receiving loops took: no beat and no deadline waits longer for its turn";
     "hooks" Counter ["outcome"] Take::Hooks, "Events that hooks are for (--on-event), by what has become of them";
     "hooks_waiting" Gauge [] Take::One(|all| all.hooks.waiting() as f64), "Events that wait for their hook";
-    "mass_loss" Gauge [] Take::One(|all| f64::from(u8::from(all.mass_loss))),
+    "mass_loss" Gauge [] Take::One(|all| f64::from(u8::from(all.outage.mass.is_some()))),
         "1 while half or more of the live sources are silent together";
-    "blind" Counter seconds [] Take::One(|all| all.blind.as_secs_f64()),
+    "blind" Counter seconds [] Take::One(|all| all.outage.blind_in_all.as_secs_f64()),
         "Time in which the collector itself could not listen";
     "source_up" Gauge ["source"] Take::Each(|one| f64::from(u8::from(one.is_up))), "1 while the source is up";
     "source_silenced" Gauge ["source"] Take::Each(|one| f64::from(u8::from(one.is_silenced))),
@@ -159,7 +160,7 @@ metrics! {
     "source_beats_lost" Gauge ["source"] Take::Each(|one| one.lost as f64),
         "Slots that no beat has filled in time; less again where a beat fills its slot after all";
     "source_restarts" Counter ["source"] Take::Each(|one| f64::from(one.restarts)),
-        "New sessions that event lines told of";
+        "New sessions that event lines told of: those that --events leaves out or a slow reader misses are not counted";
 }
 
 /// What is told.
@@ -175,8 +176,7 @@ struct Measures {
     queue_lines: usize,
     queue_limit: usize,
     hooks: hooks::Counts,
-    mass_loss: bool,
-    blind: Duration,
+    outage: Outage,
     sources: Vec<SourceMeasures>,
 }
 
@@ -273,8 +273,7 @@ impl Site {
             queue_lines: self.depth.lines(),
             queue_limit: self.depth.capacity(),
             hooks: self.hooks.clone(),
-            mass_loss: ring.mass().is_some(),
-            blind: ring.blind_in_all(),
+            outage: self.outages.now(),
             sources: rows.map(|row| SourceMeasures::of(row, &ring, &clock)).collect(),
         }
     }

@@ -2,8 +2,8 @@
 //! (docs/http.md). And over its control socket, where things can be done too (docs/control.md).
 //!
 //! Each happens in one thread of its own, with less of the processor than the others where that is scarce. What it
-//! shows it asks of the shards, a piece at a time (`picture`), or is handed with each line that is written
-//! (`feed`); nobody waits for it. What a client can take of it is bounded by `limits`.
+//! shows it asks of the shards, a piece at a time (`picture`), is handed with each line that is written (`feed`), or
+//! was noted beside the lines (`outages`); nobody waits for it. What a client can take of it is bounded by `limits`.
 
 mod connection;
 pub mod control;

@@ -7,12 +7,12 @@ use std::fmt::{self, Display, Write};
 
 use beacon_common::{Health, Moment};
 
-use super::feed::Ring;
 use super::html::{Ago, Clock, Escaped, Grouped, InQuery, fill};
 use super::respond::{Code, HTML, Head};
 use super::routes::Site;
 use super::selection::{Selection, Sort, per_million};
 use crate::clock;
+use crate::outages::Outage;
 use crate::output::text::Brief;
 use crate::track::event::{Cause, State};
 use crate::track::survey::Row;
@@ -55,7 +55,7 @@ pub(super) fn frame(
         "title" => write!(out, "{}", Escaped(title)),
         "collector" => write!(out, "{}", Escaped(&site.collector)),
         "time" => write!(out, "{}", Clock(wall_us)),
-        "banner" => put_banner(&site.feed.ring(), wall_us, out),
+        "banner" => put_banner(site.outages.now(), wall_us, out),
         "main" => main(out),
         _ => Ok(()),
     });
@@ -80,8 +80,8 @@ fn nonce() -> String {
 }
 
 /// What everybody has to know before anything else.
-fn put_banner(ring: &Ring, wall_us: u64, out: &mut String) -> fmt::Result {
-    if let Some(mass) = ring.mass() {
+fn put_banner(outage: Outage, wall_us: u64, out: &mut String) -> fmt::Result {
+    if let Some(mass) = outage.mass {
         write!(
             out,
             "<p>Mass loss: {} of {} live sources are silent. Look at the collector's own network first.</p>",
@@ -89,7 +89,7 @@ fn put_banner(ring: &Ring, wall_us: u64, out: &mut String) -> fmt::Result {
             Grouped(mass.total)
         )?;
     }
-    match ring.blind() {
+    match outage.blind {
         Some(blind) if wall_us.saturating_sub(blind.until_us) < BLIND_SHOWN_US => write!(
             out,
             "<p>The collector itself was blind ({}) for {} until {}. Every deadline was put off by that time.</p>",

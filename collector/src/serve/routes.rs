@@ -18,6 +18,7 @@ use super::status::Listing;
 use super::stream::{Body, Subscription};
 use super::{host, page, source};
 use crate::hooks;
+use crate::outages::Outages;
 use crate::output::events::{EventName, EventSet};
 use crate::output::pipe::Depth;
 use crate::teller::Losses;
@@ -31,6 +32,7 @@ pub(super) struct Site {
     pub(super) is_loopback: bool,
     pub(super) depth: Depth,
     pub(super) losses: Losses,
+    pub(super) outages: Outages,
     pub(super) hooks: hooks::Counts,
     pub(super) looker: Looker,
     pub(super) feed: Feed,
@@ -73,6 +75,7 @@ impl Site {
             is_loopback: false,
             depth: watched.depth,
             losses: watched.losses,
+            outages: watched.outages,
             hooks: watched.hooks,
             looker,
             feed,

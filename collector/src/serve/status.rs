@@ -110,8 +110,7 @@ fn put_collector(site: &Site, out: &mut String) -> fmt::Result {
     ];
     json::object(pairs, out)?;
     out.pop();
-    let mass = site.feed.ring().mass();
-    match mass {
+    match site.outages.now().mass {
         None => out.push_str(",\"mass_loss\":null"),
         Some(mass) => write!(
             out,
