@@ -25,6 +25,7 @@ const FORGOTTEN_KEPT: usize = 1_024;
 pub struct Relay<Q> {
     teller: Teller<Q>,
     forgotten: VecDeque<Event>,
+    is_paused: bool,
 }
 
 impl<Q: Queue> Relay<Q> {
@@ -33,7 +34,14 @@ impl<Q: Queue> Relay<Q> {
         Self {
             teller,
             forgotten: VecDeque::new(),
+            is_paused: false,
         }
+    }
+
+    /// Whether the last flush left something to tell for which there is room: it only takes another one.
+    #[must_use]
+    pub const fn is_paused(&self) -> bool {
+        self.is_paused
     }
 
     /// Tells what has happened and what was asked for; true where it is certain that nothing is left to tell.
@@ -44,6 +52,7 @@ impl<Q: Queue> Relay<Q> {
                 self.fold(event, tracker);
             }
         }
+        self.is_paused = false;
         let is_all_told = self.tell_gap(clock).is_ok() && self.tell_states(tracker, clock);
         if is_all_told {
             self.teller.catch_up();
@@ -88,7 +97,8 @@ impl<Q: Queue> Relay<Q> {
     fn tell_states(&mut self, tracker: &mut Tracker, clock: &Reading) -> bool {
         while self.teller.has_room() {
             let Some(event) = tracker.poll_state(clock.now) else {
-                return true;
+                self.is_paused = tracker.is_paused();
+                return !self.is_paused;
             };
             if self.teller.is_told(&event) && self.teller.push(&event, clock).is_err() {
                 self.teller.fall_behind();

@@ -185,7 +185,12 @@ impl<Q: Queue> Shard<Q> {
                 log::warn!("the reader of the events was too slow: the last ones are not told");
                 break;
             }
-            self.wait(Some(rest))?;
+            let patience = if self.relay.is_paused() {
+                Duration::ZERO
+            } else {
+                rest
+            };
+            self.wait(Some(patience))?;
             self.read_mail();
         }
         Ok(Tick {
@@ -196,7 +201,7 @@ impl<Q: Queue> Shard<Q> {
 
     /// How long there is nothing to do unless something comes; `None` for ever.
     fn patience(&self) -> Option<Duration> {
-        if self.has_mail || self.ports.iter().any(|port| port.is_waiting) {
+        if self.has_mail || self.relay.is_paused() || self.ports.iter().any(|port| port.is_waiting) {
             return Some(Duration::ZERO);
         }
         let next = self.tracker.next_deadline()?;

@@ -44,3 +44,4 @@ pub mod tracker;
 pub mod transmit;
 pub mod twins;
 pub mod ways;
+mod worst_first;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use beacon_common::Moment;
 
 use super::beside::Beside;
-use super::event::{Detail, Event, Happening, SourceId};
+use super::event::{Detail, Event, Happening, SourceId, State};
 use super::history::History;
 use super::meter::Meter;
 use super::rules::Rules;
@@ -16,13 +16,16 @@ use super::source::Source;
 use super::table::Table;
 use super::tally::Tally;
 use super::tell::{self, Before};
+use super::worst_first::{Step, Walk};
 
 /// What was asked for and is not told yet.
 pub struct Snapshots {
     /// Single sources whose state is asked for; each of them is marked in the table.
     asked: VecDeque<SourceId>,
     /// How far a snapshot of all sources has come.
-    all: Option<SourceId>,
+    all: Option<Walk>,
+    /// Whether that goes on when it is asked again, although it had nothing to tell the last time.
+    is_paused: bool,
     reports: Option<Reports>,
 }
 
@@ -57,6 +60,7 @@ impl Snapshots {
         Self {
             asked: VecDeque::new(),
             all: None,
+            is_paused: false,
             reports,
         }
     }
@@ -108,7 +112,21 @@ impl Snapshots {
 
     /// Asks for the state of every source.
     pub const fn ask_all(&mut self) {
-        self.all = FIRST;
+        self.all = Some(Walk::begin());
+    }
+
+    /// A source has changed its state. Where a snapshot of all would miss it for that, it is told next: it may be told
+    /// twice, and is told once at least.
+    pub fn change(&mut self, id: SourceId, (was, is): (State, State), table: &mut Table) {
+        if self.all.as_ref().is_some_and(|walk| walk.misses(id, was, is)) {
+            self.ask(id, table);
+        }
+    }
+
+    /// Whether the last [`poll`](Self::poll) told nothing only because the search for the next line takes longer.
+    #[must_use]
+    pub const fn is_paused(&self) -> bool {
+        self.is_paused
     }
 
     /// Begins a report when its time has come.
@@ -129,7 +147,7 @@ impl Snapshots {
             .map(|reports| reports.next_at.unwrap_or(Moment::ORIGIN))
     }
 
-    /// The next line that was asked for.
+    /// The next line that was asked for. `None` where there is none, or none was found yet.
     pub fn poll(&mut self, now: Moment, table: &mut Table, rules: Rules<'_>) -> Option<Event> {
         if let Some(id) = self.next_state(table) {
             let record = (&table[id], table.history(id));
@@ -144,6 +162,9 @@ impl Snapshots {
                 Detail::None,
             ));
         }
+        if self.is_paused {
+            return None;
+        }
         let reports = self.reports.as_mut()?;
         let id = step(&mut reports.told, table)?;
         reports.report((table, id), now, rules)
@@ -151,13 +172,19 @@ impl Snapshots {
 
     /// The next source whose state is asked for.
     fn next_state(&mut self, table: &mut Table) -> Option<SourceId> {
+        self.is_paused = false;
         while let Some(id) = self.asked.pop_front() {
             let is_asked = |history: &mut History| std::mem::take(&mut history.asked);
             if table.record_mut(id).is_some_and(|(_, history)| is_asked(history)) {
                 return Some(id);
             }
         }
-        step(&mut self.all, table)
+        match self.all.as_mut()?.step(table) {
+            Step::Source(id) => return Some(id),
+            Step::Pause => self.is_paused = true,
+            Step::End => self.all = None,
+        }
+        None
     }
 }
 

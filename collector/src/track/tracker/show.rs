@@ -17,13 +17,14 @@ impl Tracker {
         }
     }
 
-    /// Asks for a `state` line of every source.
+    /// Asks for a `state` line of every source, the worst first; before them come those that were never heard.
     pub fn ask_all_states(&mut self) {
         self.inventory.ask_all();
         self.snapshots.ask_all();
     }
 
-    /// The next `state` line that was asked for, or the next line of a report that is due.
+    /// The next `state` line that was asked for, or the next line of a report that is due. `None` where nothing is left
+    /// to tell, or where the search for it [`is_paused`](Self::is_paused).
     pub fn poll_state(&mut self, now: Moment) -> Option<Event> {
         let unheard = self.poll_unheard(now);
         let rules = Rules {
@@ -32,6 +33,13 @@ impl Tracker {
         };
         let event = unheard.or_else(|| self.snapshots.poll(now, &mut self.table, rules))?;
         Some(self.marked(event))
+    }
+
+    /// Whether [`poll_state`](Self::poll_state) told nothing the last time only because the search for the next line takes
+    /// longer: it goes on when it is asked again, and others have their turn meanwhile.
+    #[must_use]
+    pub const fn is_paused(&self) -> bool {
+        self.snapshots.is_paused()
     }
 
     /// What is known of the sources with the numbers from `from` on: of [`PIECE`](survey::PIECE) numbers, with

@@ -1,0 +1,80 @@
+//! A walk over all sources, the worst first, that holds no list of them: the table is gone through once for each state.
+
+use super::event::{SourceId, State};
+use super::table::Table;
+
+/// How many numbers of the table are looked at before others have their turn: those whose state is not the one that the
+/// walk is at cost time too, and tell nothing.
+const PIECE: u32 = 16_384;
+
+/// States from worst to best.
+const fn rank(state: State) -> u8 {
+    match state {
+        State::Down => 0,
+        State::Late => 1,
+        State::Unknown => 2,
+        State::Asleep => 3,
+        State::Stopped => 4,
+        State::Up => LAST,
+    }
+}
+
+const LAST: u8 = 5;
+
+/// How far the walk has come.
+pub(super) struct Walk {
+    rank: u8,
+    /// The next number to look at.
+    from: SourceId,
+    /// How many numbers of the present piece are looked at.
+    looked: u32,
+}
+
+/// What the walk has come to.
+pub(super) enum Step {
+    /// A source.
+    Source(SourceId),
+    /// The end of a piece: the walk goes on when it is asked again.
+    Pause,
+    /// The end.
+    End,
+}
+
+impl Walk {
+    pub(super) const fn begin() -> Self {
+        Self {
+            rank: 0,
+            from: SourceId::FIRST,
+            looked: 0,
+        }
+    }
+
+    pub(super) fn step(&mut self, table: &Table) -> Step {
+        while self.rank <= LAST {
+            while table.reaches(self.from) {
+                if self.looked == PIECE {
+                    self.looked = 0;
+                    return Step::Pause;
+                }
+                self.looked += 1;
+                let id = self.from;
+                self.from = SourceId(id.0 + 1);
+                if table
+                    .get(id)
+                    .is_some_and(|source| rank(source.state) == self.rank)
+                {
+                    return Step::Source(id);
+                }
+            }
+            (self.rank, self.from) = (self.rank + 1, SourceId::FIRST);
+        }
+        Step::End
+    }
+
+    /// Whether the walk came past the source in neither state: it had not come to the one it `was` in, and what it `is`
+    /// now lies behind.
+    pub(super) fn misses(&self, id: SourceId, was: State, is: State) -> bool {
+        let is_behind = |state| (rank(state), id.0) < (self.rank, self.from.0);
+        !is_behind(was) && is_behind(is)
+    }
+}
