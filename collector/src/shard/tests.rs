@@ -8,7 +8,7 @@ use crate::output::pipe::Full;
 use crate::teller::Teller;
 use crate::track::config::Config;
 use crate::track::event::{Happening, State, What};
-use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Seq, Session, View};
+use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Reason, Seq, Session, View};
 use std::cell::RefCell;
 use std::net::{SocketAddr, UdpSocket};
 use std::num::NonZeroU16;
@@ -148,6 +148,36 @@ fn nothing_to_do_is_waited_for_without_end() {
     shard.cycle();
     assert_eq!(shard.patience(), None);
     assert!(told.0.borrow().is_empty());
+}
+
+#[test]
+fn a_search_that_was_left_is_gone_on_with_at_once() {
+    let (mut shard, told, address) = shard();
+    let peer = Peer {
+        addr: address,
+        socket: 0,
+        local: None,
+    };
+    for source in 0..5_000 {
+        let frame = Frame {
+            kind: Kind::Bye(Reason::Stop),
+            next_ms: 0,
+            ..View::parse(&beat(&format!("s{source}"), 1, 0)).unwrap().frame()
+        };
+        let mut bytes = [0; FRAME_LEN];
+        frame.emit(None, &mut bytes);
+        shard.tracker.on_datagram(clock::now(), peer, &bytes);
+    }
+    shard.cycle();
+    assert_eq!(happenings(&told), [(Happening::Stopped, State::Stopped); 5_000]);
+    work_until(&mut shard, |shard| shard.patience() != Some(Duration::ZERO));
+    shard.tracker.ask_all_states();
+    shard.cycle();
+    assert_eq!(
+        (told.0.borrow().len(), shard.patience()),
+        (5_000, Some(Duration::ZERO))
+    );
+    work_until(&mut shard, |_| told.0.borrow().len() == 10_000);
 }
 
 /// What is asked of a shard while it waits.
