@@ -221,7 +221,7 @@ impl Client {
         let Phase::Asked(request) = &self.phase else {
             return None;
         };
-        let (is_head, keep_alive) = (request.is_head, request.keep_alive);
+        let (is_head, mut keep_alive) = (request.is_head, request.keep_alive);
         match reply {
             Reply::NotYet => return Some(Fate::Wait),
             Reply::Whole(head, body) => {
@@ -235,11 +235,12 @@ impl Client {
             Reply::Stream(head, mut body) => {
                 let mut first = Vec::new();
                 let is_whole = body.fill(site, now, &mut first) == Filling::Done;
+                keep_alive &= is_whole;
                 let length = is_whole.then_some(first.len());
                 self.output.push_back(Part::Own(head.emit(length, keep_alive)));
                 self.output.push_back(Part::Own(first));
                 let body = if is_whole { Body::Done } else { body };
-                self.start(body, keep_alive && is_whole, now);
+                self.start(body, keep_alive, now);
             }
         }
         if is_head {

@@ -198,6 +198,19 @@ fn who_comes_back_gets_the_lines_that_it_missed() {
 }
 
 #[test]
+fn a_head_that_says_close_is_the_end() {
+    let (collector, address) = serving(&[]);
+    let answer = ask(
+        &address,
+        &format!("HEAD /events HTTP/1.1\r\nHost: {address}\r\n\r\n"),
+    );
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+    collector.stop();
+}
+
+#[test]
 fn nothing_that_a_client_sends_hurts() {
     let (mut collector, address) = serving(&[]);
     for (request, code) in [
