@@ -6,9 +6,10 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use std::env;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
@@ -37,9 +38,10 @@ fn read_beside(path: &Path, credentials: Option<&OsStr>) -> Result<DeviceKey, Fa
         path: path.to_owned(),
         problem,
     };
-    let unreadable = |error: std::io::Error| unusable(error.to_string());
+    let unreadable = |error: io::Error| unusable(error.to_string());
     let file = File::open(path).map_err(unreadable)?;
-    let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
+    let metadata = file.metadata().map_err(unreadable)?;
+    let mode = metadata.permissions().mode() & 0o777;
     let is_credential = credentials.is_some_and(|directory| path.parent() == Some(Path::new(directory)));
     let allowed = if is_credential { CREDENTIAL_MASK } else { 0 };
     if mode & OTHERS & !allowed != 0 {
@@ -48,9 +50,17 @@ fn read_beside(path: &Path, credentials: Option<&OsStr>) -> Result<DeviceKey, Fa
             mode,
         });
     }
-    let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text).map_err(unreadable)?;
+    let text = text_of(file, metadata.len()).map_err(unreadable)?;
     parse(&text).map_err(unusable)
+}
+
+/// What a file of `length` bytes holds, wiped when dropped.
+fn text_of(file: File, length: u64) -> io::Result<Zeroizing<String>> {
+    // Room for all of it at once: a text that grows leaves copies behind that nobody wipes.
+    let room = length.min(LONGEST) as usize + 1;
+    let mut text = Zeroizing::new(String::with_capacity(room));
+    file.take(LONGEST).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// From now on this process leaves no core dump, and its memory is open to root alone (PR_SET_DUMPABLE(2const)).
@@ -136,6 +146,16 @@ mod tests {
         read(&file(&dir, &format!("7 {HEX}"), 0o600)).unwrap();
         let behavior = rustix::process::dumpable_behavior().unwrap();
         assert_eq!(behavior, DumpableBehavior::NotDumpable);
+    }
+
+    #[test]
+    fn the_text_of_a_key_file_leaves_no_copy_as_it_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let line = format!("7 {HEX}\n");
+        let file = File::open(file(&dir, &line, 0o600)).unwrap();
+        let text = text_of(file, line.len() as u64).unwrap();
+        assert_eq!(*text, line);
+        assert_eq!(text.capacity(), line.len() + 1, "it had to grow");
     }
 
     #[test]

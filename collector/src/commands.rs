@@ -5,11 +5,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use beacon_common::{KeyId, Label, MasterKey};
+use zeroize::Zeroizing;
 
 use crate::cli::Command;
 use crate::client;
 use crate::failure::{Exit, Failure};
-use crate::keys::{generate, read_masters};
+use crate::keys::{generate, line, read_masters};
 use crate::output::schema::schema;
 use crate::track::tracker::Instruction;
 
@@ -22,7 +23,7 @@ pub fn perform(command: &Command) -> Result<ExitCode, Failure> {
     let mut text = match command {
         Command::Keygen { id } => generate(*id)?,
         Command::DeviceKey { keys, label, id } => device_key(keys, label, *id)?,
-        Command::Schema => format!("{:#}", schema()),
+        Command::Schema => format!("{:#}", schema()).into(),
         Command::Status(status) => return client::show(status),
         Command::Silence {
             label,
@@ -31,17 +32,19 @@ pub fn perform(command: &Command) -> Result<ExitCode, Failure> {
             control,
         } => {
             let (lasts, reason) = (*lasts, reason.clone());
-            client::operate(control, *label, Instruction::Silence { lasts, reason })?
+            client::operate(control, *label, Instruction::Silence { lasts, reason })?.into()
         }
-        Command::Unsilence { label, control } => client::operate(control, *label, Instruction::Unsilence)?,
-        Command::Forget { label, control } => client::operate(control, *label, Instruction::Forget)?,
+        Command::Unsilence { label, control } => {
+            client::operate(control, *label, Instruction::Unsilence)?.into()
+        }
+        Command::Forget { label, control } => client::operate(control, *label, Instruction::Forget)?.into(),
     };
     text.push('\n');
     print(&text, io::stdout())?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn device_key(path: &Path, label: &Label, id: Option<KeyId>) -> Result<String, Failure> {
+fn device_key(path: &Path, label: &Label, id: Option<KeyId>) -> Result<Zeroizing<String>, Failure> {
     let masters = read_masters(path)?;
     let chosen = match id {
         Some(id) => masters.iter().find(|master| master.id() == id),
@@ -57,7 +60,7 @@ fn device_key(path: &Path, label: &Label, id: Option<KeyId>) -> Result<String, F
             format_args!("--id: the key file has no such key; it has {}", ids.join(", ")),
         )
     })?;
-    Ok(master.device_key(label).reveal().to_string())
+    Ok(line(&master.device_key(label).reveal()))
 }
 
 /// Prints `text` to `out`. A reader that goes away has read what it wanted.
@@ -98,8 +101,8 @@ mod tests {
         let of = |id: u8| device_key(&keys, &label, KeyId::new(id));
 
         let golden = "7 3ef60eb36452baf30efd880352564763";
-        assert_eq!(of(7).unwrap(), golden);
-        assert_eq!(of(0).unwrap(), golden);
+        assert_eq!(*of(7).unwrap(), golden);
+        assert_eq!(*of(0).unwrap(), golden);
         assert!(of(3).unwrap().starts_with("3 "));
         let failure = of(4).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);

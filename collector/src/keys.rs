@@ -4,14 +4,14 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::str;
 
-use beacon_common::key::{KEY_LEN, parse_key_line};
+use beacon_common::key::{KEY_LEN, RevealedKey, parse_key_line};
 use beacon_common::{KeyId, MasterKey};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use zeroize::Zeroizing;
@@ -102,15 +102,19 @@ pub fn parse_masters(bytes: &[u8]) -> Result<Vec<MasterKey>, String> {
     Ok(masters.into_iter().map(|(_, master)| master).collect())
 }
 
+/// How long the line of a key is at most, with its end.
+const MAX_LINE: usize = "255 ".len() + 2 * KEY_LEN + "\n".len();
+
 /// The key-file line of a new master key, from the kernel's random bytes.
 ///
 /// # Errors
 /// [`Exit::System`] where the kernel has none to give.
-pub fn generate(id: KeyId) -> Result<String, Failure> {
-    let mut bytes = [0; KEY_LEN];
+pub fn generate(id: KeyId) -> Result<Zeroizing<String>, Failure> {
+    keep_out_of_dumps();
+    let mut bytes = Zeroizing::new([0; KEY_LEN]);
     // Up to 256 bytes come whole or not at all (getrandom(2)).
-    match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
-        Ok(KEY_LEN) => Ok(MasterKey::new(id, bytes).reveal().to_string()),
+    match rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty()) {
+        Ok(KEY_LEN) => Ok(line(&MasterKey::new(id, *bytes).reveal())),
         Ok(_) => Err(Failure::new(
             Exit::System,
             "keygen: the kernel gave too few random bytes; try again",
@@ -120,6 +124,13 @@ pub fn generate(id: KeyId) -> Result<String, Failure> {
             format_args!("keygen: no random bytes: {error}"),
         )),
     }
+}
+
+/// The key-file line of a key, with room for its end: a text that grows leaves copies behind that nobody wipes.
+pub fn line(key: &RevealedKey<'_>) -> Zeroizing<String> {
+    let mut line = Zeroizing::new(String::with_capacity(MAX_LINE));
+    write!(line, "{key}").expect("a String takes whatever is written to it");
+    line
 }
 
 #[cfg(test)]
@@ -155,9 +166,14 @@ mod tests {
 
     #[test]
     fn who_has_keys_leaves_no_core_dump() {
-        read(format!("7 {KEY}").as_bytes(), 0o600).unwrap();
-        let behavior = rustix::process::dumpable_behavior().unwrap();
-        assert_eq!(behavior, DumpableBehavior::NotDumpable);
+        let reads = || drop(read(format!("7 {KEY}").as_bytes(), 0o600).unwrap());
+        let generates = || drop(generate(KeyId::new(7).unwrap()).unwrap());
+        for takes_keys in [&reads as &dyn Fn(), &generates] {
+            set_dumpable_behavior(DumpableBehavior::Dumpable).unwrap();
+            takes_keys();
+            let behavior = rustix::process::dumpable_behavior().unwrap();
+            assert_eq!(behavior, DumpableBehavior::NotDumpable);
+        }
     }
 
     #[test]
@@ -240,5 +256,12 @@ mod tests {
         assert_ne!(first, second);
         let (read_id, _) = parse_key_line(&first).unwrap().unwrap();
         assert_eq!(read_id, id);
+    }
+
+    #[test]
+    fn the_line_of_a_key_leaves_no_copy_as_its_end_is_added() {
+        let mut longest = generate(KeyId::new(255).unwrap()).unwrap();
+        longest.push('\n');
+        assert_eq!((longest.len(), longest.capacity()), (MAX_LINE, MAX_LINE));
     }
 }

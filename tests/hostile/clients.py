@@ -67,7 +67,7 @@ def read_slowly():
     """Asks for much and takes 64 bytes of it at a time."""
     with connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
-        connection.sendall(b"GET /status.json HTTP/1.1\r\n\r\n")
+        connection.sendall(b"GET /status.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
         while not is_over() and connection.recv(64):
             time.sleep(0.2)
 

@@ -25,6 +25,8 @@ pub(super) struct Client {
     phase: Phase,
     /// What the phase has to be over by.
     deadline: Moment,
+    /// When it last sent something, or had all that it had asked for.
+    idle_from: Moment,
     input: Vec<u8>,
     output: VecDeque<Part>,
     /// How much of the first part is written.
@@ -82,6 +84,7 @@ impl Guest for Client {
             link: Link::new(stream),
             phase: Phase::Reading,
             deadline: now + REQUEST_WITHIN,
+            idle_from: now,
             input: Vec::new(),
             output: VecDeque::new(),
             written: 0,
@@ -93,7 +96,7 @@ impl Guest for Client {
     }
 
     fn idle_since(&self) -> Option<Moment> {
-        matches!(self.phase, Phase::Reading | Phase::Closing).then_some(self.deadline)
+        matches!(self.phase, Phase::Reading | Phase::Closing).then_some(self.idle_from)
     }
 
     fn is_following(&self) -> bool {
@@ -166,6 +169,7 @@ impl Client {
                 Some(0) => return Ok(Some(Fate::Over)),
                 Some(count) => self.input.extend_from_slice(&bytes[..count]),
             }
+            self.idle_from = now;
             if had == 0 {
                 self.deadline = now + REQUEST_WITHIN;
             }
@@ -217,7 +221,7 @@ impl Client {
         let Phase::Asked(request) = &self.phase else {
             return None;
         };
-        let (is_head, keep_alive) = (request.is_head, request.keep_alive);
+        let (is_head, mut keep_alive) = (request.is_head, request.keep_alive);
         match reply {
             Reply::NotYet => return Some(Fate::Wait),
             Reply::Whole(head, body) => {
@@ -231,11 +235,12 @@ impl Client {
             Reply::Stream(head, mut body) => {
                 let mut first = Vec::new();
                 let is_whole = body.fill(site, now, &mut first) == Filling::Done;
+                keep_alive &= is_whole;
                 let length = is_whole.then_some(first.len());
                 self.output.push_back(Part::Own(head.emit(length, keep_alive)));
                 self.output.push_back(Part::Own(first));
                 let body = if is_whole { Body::Done } else { body };
-                self.start(body, keep_alive && is_whole, now);
+                self.start(body, keep_alive, now);
             }
         }
         if is_head {
@@ -262,15 +267,8 @@ impl Client {
                 return self.drain().map(Some);
             }
             Filling::Done if more.is_empty() => {
-                if *keep_alive {
-                    self.phase = Phase::Reading;
-                    self.deadline = now + IDLE_FOR;
-                } else {
-                    self.link.stream.shutdown(Shutdown::Write)?;
-                    self.phase = Phase::Closing;
-                    self.deadline = now + CLOSED_WITHIN;
-                }
-                return Ok(None);
+                let keep_alive = *keep_alive;
+                return self.end(keep_alive, now).map(|()| None);
             }
             Filling::Done => *body = Body::Done,
         }
@@ -279,6 +277,20 @@ impl Client {
         }
         self.output.push_back(Part::Own(more));
         Ok(None)
+    }
+
+    /// All of the answer is written.
+    fn end(&mut self, keep_alive: bool, now: Moment) -> io::Result<()> {
+        if keep_alive {
+            self.phase = Phase::Reading;
+            self.deadline = now + IDLE_FOR;
+        } else {
+            self.link.stream.shutdown(Shutdown::Write)?;
+            self.phase = Phase::Closing;
+            self.deadline = now + CLOSED_WITHIN;
+        }
+        self.idle_from = now;
+        Ok(())
     }
 
     /// Writes what is there; whether all of it was taken.
@@ -326,6 +338,34 @@ fn end_of_head(bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
+    use std::net;
+    use std::time::Duration;
+
+    /// A client that is taken in at `now`, and the other side, which has sent a byte.
+    fn client(now: Moment) -> (Client, net::TcpStream) {
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut peer = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        peer.write_all(b"G").unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.peek(&mut [0]).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        (Client::new(TcpStream::from_std(stream), now), peer)
+    }
+
+    #[test]
+    fn the_client_that_has_been_silent_longest_makes_room() {
+        let at = |seconds| Moment::ORIGIN + Duration::from_secs(seconds);
+        let (mut kept, _kept_peer) = client(at(0));
+        kept.end(true, at(1)).unwrap();
+        let (connected, _connected_peer) = client(at(101));
+        assert!(kept.deadline() > connected.deadline());
+        assert_eq!(kept.idle_since(), Some(at(1)));
+        assert_eq!(connected.idle_since(), Some(at(101)));
+        assert_eq!(kept.gather(at(102)).unwrap(), Some(Fate::Wait));
+        assert_eq!(kept.idle_since(), Some(at(102)), "it has sent something");
+    }
 
     #[test]
     fn the_head_ends_at_the_first_blank_line() {

@@ -67,6 +67,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refusal> {
     for header in parsed.headers.iter() {
         request.take(header.name, String::from_utf8_lossy(header.value).trim())?;
     }
+    // HTTP/1.1 demands it (RFC 9112, section 3.2).
+    if parsed.version == Some(1) && request.host.is_none() {
+        return Err(Refusal::Malformed);
+    }
     Ok(Some((request, length)))
 }
 
@@ -167,13 +171,13 @@ mod tests {
     #[test]
     fn headers_say_how_to_answer() {
         let asked = request(
-            "HEAD / HTTP/1.1\r\nACCEPT: a\r\nAccept: b\r\nLast-Event-ID: 17\r\nconnection: x, Close\r\n\r\n",
+            "HEAD / HTTP/1.1\r\nHost: x\r\nACCEPT: a\r\nAccept: b\r\nLast-Event-ID: 17\r\nconnection: x, Close\r\n\r\n",
         );
         assert_eq!((asked.accept.as_str(), asked.last_event_id), ("a,b,", Some(17)));
         assert!(asked.is_head && !asked.keep_alive);
         assert!(!request("GET / HTTP/1.0\r\n\r\n").keep_alive);
         assert_eq!(
-            request("GET / HTTP/1.1\r\nLast-Event-ID: x\r\n\r\n").last_event_id,
+            request("GET / HTTP/1.1\r\nHost: x\r\nLast-Event-ID: x\r\n\r\n").last_event_id,
             None
         );
     }
@@ -184,11 +188,12 @@ mod tests {
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(MAX_HEADERS + 1));
         for (text, refusal) in [
             ("\u{16}\u{3}\u{1}\r\n\r\n", Refusal::Malformed),
-            ("GET example HTTP/1.1\r\n\r\n", Refusal::Malformed),
-            ("GET /% HTTP/1.1\r\n\r\n", Refusal::Malformed),
-            ("GET /?%ff HTTP/1.1\r\n\r\n", Refusal::Malformed),
-            ("GET /%+1 HTTP/1.1\r\n\r\n", Refusal::Malformed),
+            ("GET example HTTP/1.0\r\n\r\n", Refusal::Malformed),
+            ("GET /% HTTP/1.0\r\n\r\n", Refusal::Malformed),
+            ("GET /?%ff HTTP/1.0\r\n\r\n", Refusal::Malformed),
+            ("GET /%+1 HTTP/1.0\r\n\r\n", Refusal::Malformed),
             ("GET / HTTP/2.0\r\n\r\n", Refusal::Malformed),
+            ("GET / HTTP/1.1\r\n\r\n", Refusal::Malformed),
             ("GET / HTTP/1.1\r\nHost: x\r\nhost: x\r\n\r\n", Refusal::Malformed),
             ("POST / HTTP/1.1\r\n\r\n", Refusal::Method),
             ("GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", Refusal::Body),

@@ -177,7 +177,7 @@ fn what_a_client_says_never_becomes_markup() {
 #[test]
 fn who_comes_back_gets_the_lines_that_it_missed() {
     let (mut collector, address) = serving(&[]);
-    let request = "GET /events HTTP/1.1\r\nLast-Event-ID: 0\r\n\r\n";
+    let request = format!("GET /events HTTP/1.1\r\nHost: {address}\r\nLast-Event-ID: 0\r\n\r\n");
     let mut follower = connect(&address);
     follower.write_all(request.as_bytes()).unwrap();
     let mut source = Sender::new(collector.address(), "one").every_ms(3_600_000);
@@ -198,11 +198,25 @@ fn who_comes_back_gets_the_lines_that_it_missed() {
 }
 
 #[test]
+fn a_head_that_says_close_is_the_end() {
+    let (collector, address) = serving(&[]);
+    let answer = ask(
+        &address,
+        &format!("HEAD /events HTTP/1.1\r\nHost: {address}\r\n\r\n"),
+    );
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+    collector.stop();
+}
+
+#[test]
 fn nothing_that_a_client_sends_hurts() {
     let (mut collector, address) = serving(&[]);
     for (request, code) in [
         ("\r\n\r\nGET /healthz HTTP/1.0\r\n\r\n", "200"),
         ("\u{16}\u{3}\u{1}\u{2}\n\n", "400"),
+        ("GET / HTTP/1.1\r\n\r\n", "400"),
         ("POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", "405"),
         ("GET / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", "413"),
         (
@@ -226,7 +240,7 @@ fn nothing_that_a_client_sends_hurts() {
         );
     }
     let mut half = connect(&address);
-    half.write_all(b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n")
+    half.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .unwrap();
     half.shutdown(Shutdown::Write).unwrap();
     assert!(read_to_end(&mut half).ends_with("ok\n"));
@@ -240,7 +254,7 @@ fn nothing_that_a_client_sends_hurts() {
     assert_eq!(get(&address, "/healthz"), "ok\n");
     drop(silent);
     let mut twice = connect(&address);
-    let request = "GET /healthz HTTP/1.1\r\n\r\n";
+    let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
     twice
         .write_all(format!("{request}GET /healthz HTTP/1.0\r\n\r\n").as_bytes())
         .unwrap();
