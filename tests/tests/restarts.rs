@@ -44,7 +44,7 @@ impl Pair {
 
     fn restart(&mut self, now: Moment) {
         let mut bytes = Vec::new();
-        let mut portion = self.restarted.portion(Portion::BEGINNING);
+        let mut portion = self.restarted.portion(Portion::BEGINNING, Vec::new());
         let header = Header {
             stamp: Stamp::take(),
             heard_until: now,
@@ -57,7 +57,7 @@ impl Pair {
                 .iter()
                 .for_each(|record| writer.put(record).unwrap());
             let Some(next) = portion.next else { break };
-            portion = self.restarted.portion(next);
+            portion = self.restarted.portion(next, Vec::new());
         }
         writer.finish().unwrap();
 

@@ -32,7 +32,7 @@ impl<Q: Queue> Shard<Q> {
                 Message::Expect(expected) => self.tracker.expect(expected, self.judged),
                 Message::Show(request) => self.show(request),
                 Message::Operate(operation) => self.operate(operation),
-                Message::Portion(request) => self.hand_out(&request),
+                Message::Portion(request) => self.hand_out(request),
                 Message::End(ending) => self.ending = Some(ending),
             }
         }
@@ -64,9 +64,9 @@ impl<Q: Queue> Shard<Q> {
     }
 
     /// Hands out a portion of what it knows, to be saved. Whoever asked may have given up.
-    fn hand_out(&self, request: &bell::Request) {
+    fn hand_out(&self, request: bell::Request) {
         let _ = request.to.send(Handed {
-            portion: self.tracker.portion(request.from),
+            portion: self.tracker.portion(request.from, request.room),
             heard_until: self.judged,
         });
     }

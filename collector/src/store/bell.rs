@@ -1,21 +1,23 @@
 //! How shards and the thread that saves the state reach each other.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use beacon_common::Moment;
 
 use crate::clock;
 use crate::track::event::SourceId;
+use crate::track::stored::Record;
 use crate::track::tracker::{Portion, Tracker};
 
 /// A portion of what a shard knows, asked for.
-#[derive(Clone, Debug)]
 pub struct Request {
     /// Where it begins.
     pub from: SourceId,
+    /// What is to hold it.
+    pub room: Vec<Record>,
     /// Where it goes.
-    pub to: Sender<Handed>,
+    pub to: SyncSender<Handed>,
 }
 
 /// A portion of what a shard knows.

@@ -1,11 +1,15 @@
 //! The state file in its directory: who may write it, and how it is replaced without ever being half of anything.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Exit, Failure};
 use crate::lock::{Lock, beside, create, directory};
+
+/// Bytes that go to the disk at once. Where all of a large state is handed over in the end, the disk's answers keep a
+/// processor busy for milliseconds on end, and no deadline is judged there meanwhile (docs/performance.md).
+const STRIDE: u64 = 4 << 20;
 
 /// A file that one process at a time reads and replaces.
 #[derive(Debug)]
@@ -65,7 +69,10 @@ impl StateFile {
     ///
     /// # Errors
     /// The system's, or that of `write`.
-    pub fn replace<E: From<io::Error>>(&self, write: impl FnOnce(&File) -> Result<(), E>) -> Result<(), E> {
+    pub fn replace<E: From<io::Error>>(
+        &self,
+        write: impl FnOnce(&mut Striding) -> Result<(), E>,
+    ) -> Result<(), E> {
         let new = self.new_path();
         let replaced = self.try_replace(&new, write);
         if replaced.is_err() {
@@ -78,11 +85,14 @@ impl StateFile {
     fn try_replace<E: From<io::Error>>(
         &self,
         new: &Path,
-        write: impl FnOnce(&File) -> Result<(), E>,
+        write: impl FnOnce(&mut Striding) -> Result<(), E>,
     ) -> Result<(), E> {
-        let file = create(new)?;
-        write(&file)?;
-        file.sync_all()?;
+        let mut file = Striding {
+            file: create(new)?,
+            since_synced: 0,
+        };
+        write(&mut file)?;
+        file.file.sync_all()?;
         fs::rename(new, &self.path)?;
         File::open(directory(&self.path))?.sync_all()?;
         Ok(())
@@ -90,6 +100,30 @@ impl StateFile {
 
     fn new_path(&self) -> PathBuf {
         beside(&self.path, ".new")
+    }
+}
+
+/// A file that goes to the disk while it is written, a stride at a time.
+#[derive(Debug)]
+pub struct Striding {
+    file: File,
+    /// Bytes.
+    since_synced: u64,
+}
+
+impl Write for Striding {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.since_synced += written as u64;
+        if self.since_synced >= STRIDE {
+            self.file.sync_data()?;
+            self.since_synced = 0;
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 
@@ -106,7 +140,6 @@ fn cannot_create(path: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write as _;
 
     fn claim(directory: &tempfile::TempDir) -> Result<StateFile, Failure> {
         StateFile::claim(directory.path().join("state"))
@@ -126,12 +159,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = claim(&directory).unwrap();
         assert!(file.open().unwrap().is_none());
-        let write = |text: &'static str| file.replace(|mut file| file.write_all(text.as_bytes()));
+        let write = |text: &'static str| file.replace(|file| file.write_all(text.as_bytes()));
         write("one").unwrap();
         write("another").unwrap();
         assert_eq!(fs::read_to_string(file.path()).unwrap(), "another");
 
-        let failed = file.replace(|mut file| {
+        let failed = file.replace(|file| {
             file.write_all(b"half")?;
             Err(io::Error::from(ErrorKind::StorageFull))
         });

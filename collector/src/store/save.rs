@@ -1,7 +1,7 @@
 //! Saves what the shards know: each hands out a portion at a time, and all of it becomes one file.
 
 use std::io;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 
 use super::bell::{Handed, Legacy, Request};
 use super::file::StateFile;
@@ -10,6 +10,7 @@ use super::stamp::Stamp;
 use crate::handle::{Handle, Message};
 use crate::track::blindness::Blindness;
 use crate::track::event::SourceId;
+use crate::track::stored::Record;
 use crate::track::tracker::Portion;
 
 /// Why nothing was saved.
@@ -29,24 +30,24 @@ impl From<io::Error> for Unsaved {
 
 /// Whoever hands out what a shard knows.
 pub trait Shelf {
-    /// The portion that begins at `from`; `None` where there is nobody any more.
-    fn hand(&self, from: SourceId) -> Option<Handed>;
+    /// The portion that begins at `from`, in `room`; `None` where there is nobody any more.
+    fn hand(&self, from: SourceId, room: Vec<Record>) -> Option<Handed>;
 }
 
-/// One that works: it hands out a portion between two batches of datagrams.
+/// One that works: it hands out a portion between two batches of datagrams, and allocates nothing for it.
 impl Shelf for Handle {
-    fn hand(&self, from: SourceId) -> Option<Handed> {
-        let (to, handed) = channel();
-        self.send(Message::Portion(Request { from, to }));
+    fn hand(&self, from: SourceId, room: Vec<Record>) -> Option<Handed> {
+        let (to, handed) = sync_channel(1);
+        self.send(Message::Portion(Request { from, room, to }));
         handed.recv().ok()
     }
 }
 
 /// One that has ended.
 impl Shelf for Legacy {
-    fn hand(&self, from: SourceId) -> Option<Handed> {
+    fn hand(&self, from: SourceId, room: Vec<Record>) -> Option<Handed> {
         Some(Handed {
-            portion: self.tracker.portion(from),
+            portion: self.tracker.portion(from, room),
             heard_until: self.heard_until,
         })
     }
@@ -61,10 +62,10 @@ impl Shelf for Legacy {
 /// Why nothing was saved. The file is what it was before.
 pub fn save(file: &StateFile, shelves: &[impl Shelf]) -> Result<(), Unsaved> {
     let stamp = Stamp::take();
-    let hand = |shelf: &_, from| Shelf::hand(shelf, from).ok_or(Unsaved::Ended);
+    let hand = |shelf: &_, from, room| Shelf::hand(shelf, from, room).ok_or(Unsaved::Ended);
     let first: Vec<Handed> = shelves
         .iter()
-        .map(|shelf| hand(shelf, Portion::BEGINNING))
+        .map(|shelf| hand(shelf, Portion::BEGINNING, Portion::room()))
         .collect::<Result<_, _>>()?;
     let mut header = Header {
         heard_until: first
@@ -87,7 +88,7 @@ pub fn save(file: &StateFile, shelves: &[impl Shelf]) -> Result<(), Unsaved> {
                     writer.put(record)?;
                 }
                 let Some(next) = handed.portion.next else { break };
-                handed = hand(shelf, next)?;
+                handed = hand(shelf, next, handed.portion.records)?;
             }
         }
         Ok(writer.finish()?)

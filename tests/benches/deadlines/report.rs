@@ -100,7 +100,11 @@ impl fmt::Display for Report {
         }
         writeln!(f, "{table}")?;
         let Window {
-            tally, took, usage, ..
+            tally,
+            took,
+            stolen,
+            usage,
+            ..
         } = &self.window;
         writeln!(
             f,
@@ -128,6 +132,10 @@ impl fmt::Display for Report {
             tally.sent,
             self.drops - self.window.drops
         )?;
-        writeln!(f, "slips       {}, by {:?} in all", tally.slips, tally.slipped)
+        writeln!(
+            f,
+            "slips       {}, by {:?} in all; the host took {stolen:?} of the processors' time",
+            tally.slips, tally.slipped
+        )
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use super::machine::stolen;
 use super::process::Usage;
 use super::sockets::Queues;
 use crate::load::{Fleet, Generator, Tally, now};
@@ -18,6 +19,8 @@ pub struct Window {
     pub usage: Usage,
     /// How long that took.
     pub took: Duration,
+    /// What the host took of all processors meanwhile.
+    pub stolen: Duration,
     /// The memory that it holds in the end, in bytes.
     pub resident_bytes: u64,
 }
@@ -58,6 +61,7 @@ pub fn measure<F: Fleet>(
 ) -> io::Result<Window> {
     generator.run_until(warm_up);
     let (usage, queues, begin) = (Usage::of(id)?, Queues::of(port), now());
+    let stolen_before = stolen();
     let tally = generator.run_until(warm_up + span);
     let (usage_then, queues_then, end) = (Usage::of(id)?, Queues::of(port), now());
     Ok(Window {
@@ -65,6 +69,7 @@ pub fn measure<F: Fleet>(
         drops: queues_then.drops - queues.drops,
         usage: usage_then - usage,
         took: end.since(begin),
+        stolen: stolen().saturating_sub(stolen_before),
         resident_bytes: Usage::resident_bytes(id)?,
     })
 }

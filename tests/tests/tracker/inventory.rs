@@ -302,7 +302,7 @@ fn whoever_was_restored_is_heard_already() {
     let mut before = Stage::new(config());
     before.hear(0, &beat(1));
     let mut stage = Stage::new(config());
-    for record in before.tracker.portion(SourceId::FIRST).records {
+    for record in before.tracker.portion(SourceId::FIRST, Vec::new()).records {
         assert_eq!(stage.tracker.restore(record, at(1)), Ok(()));
     }
     stage.tracker.expect(expected(&["fridge-7", "lamp"]), at(1));

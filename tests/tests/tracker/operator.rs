@@ -179,9 +179,9 @@ fn silences_outlive_the_process_and_are_bounded() {
     let mut before = steady();
     operate(&mut before, 9_100, "fridge-7", silence(50_000));
     assert!(before.tracker.take_changed(), "worth saving at once");
-    let begin = before.tracker.portion(Portion::BEGINNING);
+    let begin = before.tracker.portion(Portion::BEGINNING, Vec::new());
     assert!(matches!(begin.records[..], [Record::Silenced(_)]));
-    let rest = before.tracker.portion(SourceId::FIRST);
+    let rest = before.tracker.portion(SourceId::FIRST, Vec::new());
 
     let mut after = Stage::default();
     after

@@ -14,7 +14,7 @@ fn records(tracker: &Tracker) -> Vec<Record> {
     let mut records = Vec::new();
     let mut next = Some(Portion::BEGINNING);
     while let Some(from) = next {
-        let portion = tracker.portion(from);
+        let portion = tracker.portion(from, Vec::new());
         records.extend(portion.records);
         next = portion.next;
     }
@@ -25,7 +25,7 @@ fn records(tracker: &Tracker) -> Vec<Record> {
 fn restarted(before: &Stage, (ended, begun): (u64, u64), names: &[&str], config: Config) -> Stage {
     let mut stage = Stage::new(config);
     let (heard_until, now) = (at(ended), at(begun));
-    let blindness = before.tracker.portion(Portion::BEGINNING).blindness;
+    let blindness = before.tracker.portion(Portion::BEGINNING, Vec::new()).blindness;
     stage.tracker.begin_resuming(&blindness, heard_until, now);
     for record in records(&before.tracker) {
         assert_eq!(stage.tracker.restore(record, now), Ok(()));
@@ -96,7 +96,7 @@ fn whom_the_list_leaves_out_is_forgotten_aloud() {
 #[test]
 fn whoever_is_heard_while_the_portions_are_handed_out_is_heard_and_takes_one_place() {
     let mut before = expecting(config(), &["fridge-7"]);
-    let unheard = before.tracker.portion(Portion::BEGINNING).records;
+    let unheard = before.tracker.portion(Portion::BEGINNING, Vec::new()).records;
     before.hear(1_000, &beat(1));
     let heard = records(&before.tracker);
     assert!(matches!(

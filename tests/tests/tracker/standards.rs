@@ -55,7 +55,7 @@ fn a_report_after_a_restart_tells_of_the_runs_since() {
         before.hear(second * 1_000, &beat(seq));
     }
     let mut stage = reporting();
-    for record in before.tracker.portion(SourceId::FIRST).records {
+    for record in before.tracker.portion(SourceId::FIRST, Vec::new()).records {
         assert_eq!(stage.tracker.restore(record, at(5_000)), Ok(()));
     }
     for seq in [last + 4, last + 6] {

@@ -51,7 +51,7 @@ fn tracker(sources: u32) -> Tracker {
 fn written(sources: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut writer = Writer::begin(&mut bytes, &header()).unwrap();
-    for record in &tracker(sources).portion(SourceId::FIRST).records {
+    for record in &tracker(sources).portion(SourceId::FIRST, Vec::new()).records {
         writer.put(record).unwrap();
     }
     writer.finish().unwrap();

@@ -26,15 +26,27 @@ impl Portion {
     /// Where the first one begins. Those that were never heard come first, so that one that is heard while the portions
     /// are handed out is in one of them at least.
     pub const BEGINNING: SourceId = SourceId::of_unheard(0);
+
+    /// Room for the records of a portion.
+    #[must_use]
+    pub fn room() -> Vec<Record> {
+        Vec::with_capacity(PORTION as usize)
+    }
 }
 
 impl Tracker {
     /// What is known from `from` on, as far as a portion goes. The first one begins at [`Portion::BEGINNING`].
+    ///
+    /// The records are laid into `room`, whatever it held before. Who asks again hands back the room of the portion
+    /// before: where an allocator keeps what a thread has allocated behind a lock of its own, another thread that gives
+    /// it back, and has to wait for a processor while it does, would keep this one waiting too.
     #[must_use]
-    pub fn portion(&self, from: SourceId) -> Portion {
-        let (mut records, next) = match from.as_unheard() {
-            Some(place) => self.unheard_portion(place),
-            None => self.heard_portion(from),
+    pub fn portion(&self, from: SourceId, room: Vec<Record>) -> Portion {
+        let mut records = room;
+        records.clear();
+        let next = match from.as_unheard() {
+            Some(place) => self.lay_unheard(place, &mut records),
+            None => self.lay_heard(from, &mut records),
         };
         if from == Portion::BEGINNING {
             records.extend(self.silences.iter().cloned().map(Record::Silenced));
@@ -46,18 +58,17 @@ impl Tracker {
         }
     }
 
-    fn unheard_portion(&self, from: u32) -> (Vec<Record>, Option<SourceId>) {
+    fn lay_unheard(&self, from: u32, records: &mut Vec<Record>) -> Option<SourceId> {
         let end = from.saturating_add(PORTION);
         let unheard = self.inventory.unheard(from, end);
-        let records = unheard.map(|(_, label, unheard)| Record::Unheard(label, unheard));
-        let next = match self.inventory.reaches(end) {
+        records.extend(unheard.map(|(_, label, unheard)| Record::Unheard(label, unheard)));
+        match self.inventory.reaches(end) {
             true => Some(SourceId::of_unheard(end)),
             false => Some(SourceId::FIRST).filter(|&first| self.table.reaches(first)),
-        };
-        (records.collect(), next)
+        }
     }
 
-    fn heard_portion(&self, from: SourceId) -> (Vec<Record>, Option<SourceId>) {
+    fn lay_heard(&self, from: SourceId, records: &mut Vec<Record>) -> Option<SourceId> {
         let end = from.0.saturating_add(PORTION);
         let next = SourceId(end);
         let record = |id: u32| {
@@ -72,9 +83,8 @@ impl Tracker {
                 patience: learned.map(|patience| Box::new(patience.clone())),
             }))
         };
-        let mut records = Vec::with_capacity(PORTION as usize);
         records.extend((from.0..end).filter_map(record));
-        (records, self.table.reaches(next).then_some(next))
+        self.table.reaches(next).then_some(next)
     }
 
     /// Goes on where another tracker was, which could not listen in the times of `blindness` and did until `heard_until`.
