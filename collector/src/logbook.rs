@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
+use crate::output::escape::shown;
+
 /// How many lines wait for a reader that is slow. What comes then is counted.
 const LINES: usize = 1024;
 
@@ -49,7 +51,11 @@ impl Logbook {
             .parse_env("RUST_LOG")
             .format(|out, record| {
                 let level = record.level().as_str().to_ascii_lowercase();
-                writeln!(out, "beacon-collector: {level}: {}", record.args())
+                writeln!(
+                    out,
+                    "beacon-collector: {level}: {}",
+                    shown(&record.args().to_string())
+                )
             })
             .target(env_logger::Target::Pipe(Box::new(book.0.clone())))
             .init();

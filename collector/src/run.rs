@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use beacon_common::Label;
 
+use crate::cli::Idle;
 use crate::clock;
 use crate::config::{Config, Listen};
 use crate::failure::{Exit, Failure};
@@ -36,6 +37,9 @@ use crate::track::tracker::Tracker;
 /// # Errors
 /// [`Exit::System`] where an address cannot be listened on, or the system refuses what every process needs.
 pub fn run(config: Config) -> Result<(), Failure> {
+    for Idle { option, needs } in &config.idle {
+        log::warn!("{option} has no effect without {needs}");
+    }
     let has_keys = !config.track.keys.is_empty();
     let handed = net::handed::take()?;
     // Before any moment is taken: time goes on where it has ended.
