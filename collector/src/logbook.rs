@@ -76,15 +76,18 @@ impl Logbook {
     pub fn write(&self, line: &str) {
         self.0.put(line.as_bytes());
     }
+
+    /// Whether all is written within `limit`.
+    fn is_written_within(&self, limit: Duration) -> bool {
+        let (written, all) = sync_channel(1);
+        self.0.entries.try_send(Entry::Written(written)).is_ok() && all.recv_timeout(limit).is_ok()
+    }
 }
 
 impl Drop for Logbook {
     fn drop(&mut self) {
-        let (written, all) = sync_channel(1);
-        if self.0.entries.try_send(Entry::Written(written)).is_ok() {
-            // Where it is not done in time, nobody reads.
-            let _ = all.recv_timeout(LAST_WAIT);
-        }
+        // Where it is not, nobody reads.
+        let _ = self.is_written_within(LAST_WAIT);
     }
 }
 
@@ -121,10 +124,10 @@ fn write(lines: &Receiver<Entry>, left_out: &AtomicU64, mut sink: impl Write) {
         }
         let count = left_out.swap(0, Ordering::Relaxed);
         if count > 0 {
-            let _ = writeln!(
-                sink,
-                "beacon-collector: warn: stderr was not read: {count} lines of the log are left out"
+            let line = format!(
+                "beacon-collector: warn: stderr was not read: {count} lines of the log are left out\n"
             );
+            let _ = sink.write_all(line.as_bytes());
         }
     }
 }
@@ -161,11 +164,10 @@ mod tests {
         let lines = LINES + 10;
         (0..lines).for_each(|line| book.write(&format!("{line}\n")));
         drop(held);
-        // A place is free as soon as the first is written, and the end waits for what is before it.
-        while book.0.entries.try_send(Entry::Line(Vec::new())).is_err() {
+        // There is room for the question as soon as one line is written.
+        while !book.is_written_within(Duration::from_secs(20)) {
             thread::yield_now();
         }
-        drop(book);
         let text = String::from_utf8(sink.taken.lock().unwrap().clone()).unwrap();
         let (told, written): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.contains("left out"));
         let in_order = (0..written.len()).map(|line| line.to_string());
