@@ -39,6 +39,8 @@ pub struct Collector {
     link: Link,
     /// It is lost, and nobody has been told yet.
     is_newly_lost: bool,
+    /// It has answered since this process began.
+    has_answered: bool,
     troubles: [Limit; Trouble::ALL.len()],
 }
 
@@ -60,6 +62,7 @@ impl Collector {
             family: bind.map(Family::of),
             link: Link::new(misses),
             is_newly_lost: false,
+            has_answered: false,
             troubles: Default::default(),
         }
     }
@@ -182,7 +185,11 @@ impl Collector {
     /// Tells what [`Collector::judge`] has found: how many asks went unanswered, where it is lost since then.
     pub fn tell_lost(&mut self) -> Option<u32> {
         std::mem::take(&mut self.is_newly_lost).then(|| {
-            warn!("{self}: lost, it answers no more");
+            if self.has_answered {
+                warn!("{self}: lost, it answers no more");
+            } else {
+                warn!("{self}: lost, it has never answered");
+            }
             self.link.unanswered()
         })
     }
@@ -202,6 +209,7 @@ impl Collector {
             self.current = self.place_of(from).unwrap_or(self.current);
         }
         self.footing = Footing::Firm;
+        self.has_answered = true;
         match answer {
             Answer::First => info!("{self}: answers"),
             Answer::Found { .. } => info!("{self}: found, it answers again"),

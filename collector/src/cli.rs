@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use beacon_common::{KeyId, Label};
 use clap::error::{ContextKind, ErrorKind};
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::failure::{Exit, Failure};
@@ -32,7 +33,7 @@ const LONGEST_PERIOD: Duration = Duration::from_hours(24 * 36_525);
 /// RUST_LOG. Every option can be set in the environment too, where an empty variable sets nothing; what stands
 /// on the command line goes first.
 /// Exit codes: 1 and 3 of status (see there), 2 wrong arguments, 65 damaged file, 66 no such file or source, 71 the system refuses (an address cannot
-/// be bound), 73 the state file or the control socket cannot be made, 74 stdout or the state file cannot be written, 75
+/// be bound), 73 the state file or the control socket cannot be made, 74 the state file, or what a command prints, cannot be written, 75
 /// the state file or the control socket is in use, 77 key file open to others.
 #[derive(Debug, Parser)]
 #[command(
@@ -48,9 +49,33 @@ struct CommandLine {
     options: Options,
 }
 
+/// Options that mean something with another one alone.
+const NEEDS: [(&str, &str); 7] = [
+    ("settle", "inventory"),
+    ("misses_max", "false_alarms"),
+    ("metrics_per_source", "http"),
+    ("on_events", "on_event"),
+    ("on_event_parallel", "on_event"),
+    ("on_event_timeout", "on_event"),
+    ("one_way", "keys"),
+];
+
+/// An option that was given and has no effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idle {
+    /// That option.
+    pub option: String,
+    /// The one that it means something with.
+    pub needs: String,
+}
+
 /// How to run.
 #[derive(Debug, clap::Args)]
 pub struct Options {
+    /// What was given in vain.
+    #[arg(skip)]
+    pub idle: Vec<Idle>,
+
     /// Address and port to listen on; a multicast group is joined. Repeatable; in the environment separated
     /// by commas [default: what a service manager hands over, else port 7878 of every address of the
     /// host, IPv6 and IPv4]
@@ -95,7 +120,7 @@ pub struct Options {
     #[arg(long, env = "BEACON_SETTLE", value_name = "DURATION", default_value = "2m", value_parser = values::settle, allow_hyphen_values = true)]
     pub settle: Duration,
 
-    /// Let in no source that is not in the inventory
+    /// Let in no new source that is not in the inventory; one that was heard before stays known until it is forgotten
     #[arg(long, env = "BEACON_INVENTORY_ONLY", value_parser = values::switch)]
     pub inventory_only: bool,
 
@@ -307,12 +332,13 @@ pub fn command() -> clap::Command {
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Failure> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let matches = matches(&arguments, unset_where_empty);
+    let idle = matches.as_ref().map(idle).unwrap_or_default();
     match matches.and_then(|mut matches| CommandLine::from_arg_matches_mut(&mut matches)) {
         Ok(CommandLine {
             command: Some(command),
             ..
         }) => Ok(Parsed::Command(command)),
-        Ok(CommandLine { options, .. }) => Ok(Parsed::Run(Box::new(options))),
+        Ok(CommandLine { options, .. }) => Ok(Parsed::Run(Box::new(Options { idle, ..options }))),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Parsed::Text(error.to_string())),
             _ => Err(Failure::new(Exit::Usage, one_line(&error, &arguments))),
@@ -336,6 +362,24 @@ fn unset_where_empty(argument: Arg) -> Arg {
         Some(value) if value.is_empty() => argument.env(None),
         _ => argument,
     }
+}
+
+fn idle(matches: &ArgMatches) -> Vec<Idle> {
+    let is_given = |option: &str| {
+        let is_off = matches!(matches.try_get_one::<bool>(option), Ok(Some(false)));
+        let source = matches.value_source(option);
+        !is_off && source.is_some_and(|source| source != ValueSource::DefaultValue)
+    };
+    let written = |option: &str| format!("--{}", option.replace('_', "-"));
+    let in_vain = NEEDS
+        .into_iter()
+        .filter(|&(option, needs)| is_given(option) && !is_given(needs));
+    in_vain
+        .map(|(option, needs)| Idle {
+            option: written(option),
+            needs: written(needs),
+        })
+        .collect()
 }
 
 /// The variable that the refused value of `option` comes from: without the environment, all is well with it.

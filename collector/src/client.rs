@@ -1,7 +1,7 @@
 //! The control socket's other end: what a running collector is asked and told by the commands (docs/control.md).
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -143,7 +143,7 @@ fn watch(status: &Status) -> Result<ExitCode, Failure> {
         let mut out = io::stdout().lock();
         let clear = if is_terminal { CLEAR } else { "" };
         match write!(out, "{clear}{text}").and_then(|()| out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
             Err(error) => return Err(commands::cannot_write(&error)),
             Ok(()) => thread::sleep(WATCH_EVERY),
         }
@@ -160,15 +160,20 @@ fn connect(place: &Place) -> Result<UnixStream, Failure> {
         }
     };
     let mut problems = Vec::new();
+    let mut what_to_do = "start it, or name its socket with --control PATH";
     for path in paths {
         match try_connect(&path) {
             Ok(stream) => return Ok(stream),
-            Err(error) => problems.push(problem(&path, &error)),
+            Err(error) => {
+                if error.kind() == ErrorKind::PermissionDenied {
+                    what_to_do = "ask it as root, or as one of its group (docs/control.md)";
+                }
+                problems.push(problem(&path, &error));
+            }
         }
     }
     let problems = problems.join("; ");
-    let line =
-        format_args!("no collector answers: {problems}; start it, or name its socket with --control PATH");
+    let line = format_args!("no collector answers: {problems}; {what_to_do}");
     Err(Failure::new(Exit::Unreachable, line))
 }
 

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use crate::cli::{FalseAlarms, MAX_WORKERS, Options};
+use crate::cli::{FalseAlarms, Idle, MAX_WORKERS, Options};
 use crate::control::Place;
 use crate::failure::{Exit, Failure};
 use crate::hooks;
@@ -29,6 +29,8 @@ const MAX_LISTEN: usize = 256;
 /// Everything that a run is told.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What was given in vain.
+    pub idle: Vec<Idle>,
     /// Where to listen.
     pub listen: Listen,
     /// How many threads share the beats at most.
@@ -100,6 +102,7 @@ impl Config {
         let keys = options.keys.as_deref().map(read_masters).transpose()?;
         let inventory = inventory(options.inventory, options.inventory_only, options.max_sources)?;
         Ok(Self {
+            idle: options.idle,
             listen: listen(options.listen)?,
             workers: options.workers.unwrap_or_else(|| workers(around.cores)),
             track: track::config::Config {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::output::escape::shown;
+
 /// The exit codes, all in one place: up to 3 as shells and monitoring plugins use them, the others from sysexits.h.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -45,12 +47,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The failure told by `line`.
+    /// The failure told by `line`, which may hold names of files, whatever they are.
     #[must_use]
     pub fn new(exit: Exit, line: impl fmt::Display) -> Self {
         Self {
             exit,
-            line: line.to_string(),
+            line: shown(&line.to_string()),
         }
     }
 }
@@ -62,3 +64,14 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_a_file_neither_ends_the_line_nor_steers_the_terminal() {
+        let failure = Failure::new(Exit::NoInput, "--state: no\x1b[31mdir\n2/Ü 'x': not there");
+        assert_eq!(failure.line, "--state: no\\u{1b}[31mdir\\n2/Ü 'x': not there");
+    }
+}

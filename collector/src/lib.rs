@@ -8,8 +8,6 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use log::LevelFilter;
-
 pub mod background;
 pub mod cli;
 pub mod client;
@@ -24,6 +22,7 @@ pub mod inventory;
 pub mod keys;
 pub mod lag;
 pub mod lock;
+pub mod logbook;
 pub mod net;
 pub mod notify;
 pub mod outages;
@@ -42,7 +41,8 @@ pub mod vigil;
 
 use cli::Parsed;
 use config::{Config, Surroundings};
-use failure::Failure;
+use failure::{Exit, Failure};
+use logbook::Logbook;
 
 /// Does what `arguments` ask for, and says how it went.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -50,10 +50,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(code) => code,
         Err(failure) => {
             // Where stderr is gone too, the exit code is all that is left to tell.
-            let _ = writeln!(io::stderr(), "beacon-collector: {failure}");
+            let _ = write!(io::stderr(), "{}", line(&failure));
             failure.exit.into()
         }
     }
+}
+
+fn line(failure: &Failure) -> String {
+    format!("beacon-collector: {failure}\n")
 }
 
 fn perform(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Failure> {
@@ -62,21 +66,21 @@ fn perform(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Fa
         Parsed::Command(command) => return commands::perform(&command),
         Parsed::Run(options) => {
             let config = Config::new(*options, Surroundings::look())?;
-            start_log();
-            run::run(config)?;
+            return run(config);
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Logs to stderr as `beacon-collector: level: message`; the level by `RUST_LOG`, info unless it says otherwise.
-fn start_log() {
-    env_logger::Builder::new()
-        .filter_level(LevelFilter::Info)
-        .parse_env("RUST_LOG")
-        .format(|out, record| {
-            let level = record.level().as_str().to_ascii_lowercase();
-            writeln!(out, "beacon-collector: {level}: {}", record.args())
-        })
-        .init();
+/// Once there is a log, what ends the run goes there too: it does not wait for who reads stderr.
+fn run(config: Config) -> Result<ExitCode, Failure> {
+    let log =
+        Logbook::open().map_err(|error| Failure::new(Exit::System, format_args!("cannot log: {error}")))?;
+    Ok(match run::run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            log.write(&line(&failure));
+            failure.exit.into()
+        }
+    })
 }

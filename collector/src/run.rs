@@ -3,10 +3,11 @@
 use std::io;
 use std::num::NonZeroU16;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use beacon_common::Label;
 
+use crate::cli::Idle;
 use crate::clock;
 use crate::config::{Config, Listen};
 use crate::failure::{Exit, Failure};
@@ -36,6 +37,9 @@ use crate::track::tracker::Tracker;
 /// # Errors
 /// [`Exit::System`] where an address cannot be listened on, or the system refuses what every process needs.
 pub fn run(config: Config) -> Result<(), Failure> {
+    for Idle { option, needs } in &config.idle {
+        log::warn!("{option} has no effect without {needs}");
+    }
     let has_keys = !config.track.keys.is_empty();
     let handed = net::handed::take()?;
     // Before any moment is taken: time goes on where it has ended.
@@ -79,7 +83,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
     });
     let expected = expected.unwrap_or_default();
     let trackers = trackers(&listening, &config.track, store.as_mut(), expected)?;
-    let shards: Vec<_> = shards(listening, trackers, has_keys, &teller)
+    let shards: Vec<_> = shards(listening, trackers, &teller)
         .map_err(|error| refused("wait for datagrams", &error))?
         .into_iter()
         .map(|shard| {
@@ -183,17 +187,11 @@ fn trackers(
 fn shards(
     listening: Listening,
     trackers: Vec<Tracker>,
-    has_keys: bool,
     teller: &Teller<Inlet>,
 ) -> io::Result<Vec<Shard<Inlet>>> {
-    let warning = Arc::new(Once::new());
     let mut shards = Vec::with_capacity(listening.shards.len());
     for (sockets, tracker) in listening.shards.into_iter().zip(trackers) {
-        let mut shard = Shard::new(sockets, tracker, Relay::new(teller.another()))?;
-        if !has_keys {
-            shard = shard.warning_of_keys(Arc::clone(&warning));
-        }
-        shards.push(shard);
+        shards.push(Shard::new(sockets, tracker, Relay::new(teller.another()))?);
     }
     if let Some(steering) = listening.steering {
         let handles: Vec<Handle> = shards.iter().map(Shard::handle).collect();

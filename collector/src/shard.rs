@@ -5,10 +5,10 @@
 //! the collector's own is taken for the silence of a source.
 
 mod mail;
+mod refusal;
 
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
-use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use beacon_common::{Limit, Moment};
@@ -24,10 +24,11 @@ use crate::sorter::Sorter;
 use crate::store::bell::{Bell, Legacy};
 use crate::teller::Queue;
 use crate::track::event::Tick;
-use crate::track::reject::Reject;
 use crate::track::tracker::Tracker;
 use crate::track::transmit::{Peer, Transmit};
 use crate::vigil::{Vigil, Waiting};
+
+use refusal::Refusal;
 
 /// How many batches are taken from one socket before time is judged again: one or two milliseconds' worth.
 const BATCHES_A_CYCLE: usize = 64;
@@ -58,8 +59,7 @@ pub struct Shard<Q> {
     lag: Lag,
     unreceived: Limit,
     unsent: Limit,
-    /// Frames are made with keys and there are none here: worth a warning, once for all shards.
-    warning_of_keys: Option<Arc<Once>>,
+    refusal: Refusal,
     /// Rung when something is worth saving.
     bell: Option<Bell>,
 }
@@ -108,16 +108,9 @@ impl<Q: Queue> Shard<Q> {
             lag: Lag::default(),
             unreceived: Limit::default(),
             unsent: Limit::default(),
-            warning_of_keys: None,
+            refusal: Refusal::default(),
             bell: None,
         })
-    }
-
-    /// Warns when a frame comes that is made with a key, unless `warning` was given already.
-    #[must_use]
-    pub fn warning_of_keys(mut self, warning: Arc<Once>) -> Self {
-        self.warning_of_keys = Some(warning);
-        self
     }
 
     /// Its sockets were open at `since`: nothing that it takes came before.
@@ -245,7 +238,7 @@ impl<Q: Queue> Shard<Q> {
         self.tracker.on_time(self.judged);
         self.post();
         (0..self.ports.len()).for_each(|number| self.send(number));
-        self.warn_of_keys();
+        self.refusal.tell(&self.tracker, now);
         self.relay.flush(&mut self.tracker, &clock::read());
         self.lag.count(clock::now().since(now));
         if let Some(bell) = self.bell.as_ref().filter(|_| self.tracker.take_changed()) {
@@ -375,18 +368,6 @@ impl<Q: Queue> Shard<Q> {
     fn socket_drops(&mut self) -> u64 {
         let drops: u64 = self.ports.iter_mut().map(|port| port.socket.drops()).sum();
         drops + self.mail.dropped()
-    }
-
-    /// Without keys, frames made with one are dropped: most likely `--keys` was forgotten.
-    fn warn_of_keys(&mut self) {
-        if self.warning_of_keys.is_none() || self.tracker.tick().rejected.get(Reject::Key) == 0 {
-            return;
-        }
-        if let Some(warning) = self.warning_of_keys.take() {
-            warning.call_once(|| {
-                log::warn!("frames made with a key are dropped, because there is no --keys to check them by");
-            });
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
+use std::time::Duration;
 use std::{io, path::Path};
 
 use beacon_common::{Label, Moment};
@@ -92,9 +93,9 @@ impl Store {
             .iter_mut()
             .for_each(|tracker| tracker.resume(heard_until, now));
         log::info!(
-            "--state: {}: {restored} sources, as they were {:?} ago",
+            "--state: {}: {restored} sources, as they were {} ago",
             self.file.path().display(),
-            now.since(heard_until)
+            humantime::format_duration(Duration::from_millis(now.since(heard_until).as_millis() as u64))
         );
         if refused > 0 {
             log::warn!("--max-sources: there is no room for {refused} more sources of --state");

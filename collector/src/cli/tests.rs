@@ -42,6 +42,37 @@ fn every_option_has_an_environment_variable_named_after_it() {
 }
 
 #[test]
+fn what_has_no_effect_is_told() {
+    let idle = |arguments: &[&str]| -> Vec<String> {
+        let idle = options(arguments).idle;
+        let told = |idle: &Idle| format!("{} without {}", idle.option, idle.needs);
+        idle.iter().map(told).collect()
+    };
+    for (option, needs) in NEEDS {
+        let defined = CommandLine::command();
+        let is_defined = |id: &str| defined.get_arguments().any(|argument| argument.get_id() == id);
+        assert!(is_defined(option) && is_defined(needs), "{option} {needs}");
+    }
+    assert_eq!(
+        idle(&["--one-way", "--settle=5s", "--on-events=up"]),
+        [
+            "--settle without --inventory",
+            "--on-events without --on-event",
+            "--one-way without --keys"
+        ]
+    );
+    let with_all = [
+        "--settle=5s",
+        "--inventory=i",
+        "--on-event=x",
+        "--on-events=up",
+        "--http=1",
+    ];
+    assert_eq!(idle(&with_all), [""; 0]);
+    assert_eq!(idle(&[]), [""; 0]);
+}
+
+#[test]
 fn options_are_read() {
     let options = options(&[
         "--listen=0.0.0.0:1",

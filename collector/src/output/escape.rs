@@ -4,8 +4,21 @@ use std::fmt::{self, Write};
 
 /// Whether a character would end a line for some reader, or steer a terminal: the control characters and
 /// Unicode's own line ends.
-pub(super) fn is_unsafe(c: char) -> bool {
+pub fn is_unsafe(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// `text` as it is shown to people: what would end the line or steer the terminal is escaped.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_unsafe(c) {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
 }
 
 /// Writes `text` as the inside of a JSON string (RFC 8259, section 7), on one line for every reader.

@@ -5,7 +5,7 @@
 //! their reader through a [`pipe::Pipe`], which never makes the reception wait.
 
 pub(crate) mod environment;
-mod escape;
+pub mod escape;
 pub mod events;
 pub mod fields;
 mod influx;

@@ -1,6 +1,6 @@
 //! The way in: an address that is listened on before anything else runs, and the thread that serves there.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -67,9 +67,13 @@ impl Door {
     pub fn open(settings: Settings) -> Result<Self, Failure> {
         Self::try_open(settings).map_err(|error| {
             let address = settings.listen;
+            let what_to_do = match error.kind() {
+                ErrorKind::AddrInUse => format!("; `ss -tlnp sport = :{}` tells by whom", address.port()),
+                _ => String::new(),
+            };
             Failure::new(
                 Exit::System,
-                format_args!("--http: cannot listen on {address}: {error}"),
+                format_args!("--http: cannot listen on {address}: {error}{what_to_do}"),
             )
         })
     }

@@ -8,6 +8,7 @@ use crate::output::pipe::Full;
 use crate::teller::Teller;
 use crate::track::config::Config;
 use crate::track::event::{Happening, State, What};
+use crate::track::reject::Reject;
 use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Reason, Seq, Session, View};
 use std::cell::RefCell;
 use std::net::{SocketAddr, UdpSocket};
@@ -299,13 +300,30 @@ fn a_broadcast_is_taken_once() {
 }
 
 #[test]
-fn a_frame_with_a_key_is_warned_of_once() {
-    let (shard, _told, address) = shard();
-    let warning = Arc::new(Once::new());
-    let mut shard = shard.warning_of_keys(Arc::clone(&warning));
-    shard.cycle();
-    assert!(!warning.is_completed());
-    sender().send_to(&beat("fridge-7", 1, 7), address).unwrap();
-    work_until(&mut shard, |_| warning.is_completed());
-    assert_eq!(shard.tracker.tick().rejected.get(Reject::Key), 1);
+fn who_is_refused_is_named_once_a_minute_for_each_reason() {
+    let (mut shard, _told, address) = shard();
+    let sender = sender();
+    for (label, seq) in [("fridge-7", 1), ("fridge-8", 1)] {
+        sender.send_to(&beat(label, seq, 7), address).unwrap();
+    }
+    work_until(&mut shard, |shard| {
+        shard.tracker.refusals().counts().get(Reject::Key) == 2
+    });
+    let last = shard.tracker.refusals().last(Reject::Key).unwrap();
+    assert_eq!(
+        (last.label.as_str(), last.from),
+        ("fridge-8", sender.local_addr().unwrap())
+    );
+    assert_eq!(shard.tracker.refusals().last(Reject::Tag), None);
+
+    let mut refusal = Refusal::default();
+    let start = clock::now();
+    let told = [0, 59, 60].map(|second| refusal.tell(&shard.tracker, start + Duration::from_secs(second)));
+    assert_eq!(told, [1, 0, 0], "there is nothing new");
+    sender.send_to(&beat("fridge-7", 2, 7), address).unwrap();
+    work_until(&mut shard, |shard| {
+        shard.tracker.refusals().counts().get(Reject::Key) == 3
+    });
+    let told = [59, 61].map(|second| refusal.tell(&shard.tracker, start + Duration::from_secs(second)));
+    assert_eq!(told, [0, 0], "counted while it was held back");
 }

@@ -29,6 +29,7 @@ pub mod origin;
 mod overdue;
 pub mod patience;
 pub mod proof;
+pub mod refused;
 pub mod reject;
 pub mod rules;
 pub mod silences;

@@ -34,7 +34,8 @@ use super::nonces::Nonces;
 use super::origin::Origin;
 use super::patience::Patiences;
 use super::proof::{Claims, Pasts};
-use super::reject::{Reject, Rejected};
+use super::refused::Refusals;
+use super::reject::Reject;
 use super::rules::Rules;
 use super::silences::Silences;
 use super::slots::Filled;
@@ -120,7 +121,7 @@ pub struct Tracker {
     /// Sources in each state, indexed by the state.
     states: [u64; State::ALL.len()],
     received: u64,
-    rejected: Rejected,
+    refusals: Refusals,
     events: VecDeque<Event>,
     transmits: VecDeque<Transmit>,
     snapshots: Snapshots,
@@ -160,7 +161,7 @@ impl Tracker {
             deadlines: Deadlines::default(),
             states: [0; State::ALL.len()],
             received: 0,
-            rejected: Rejected::default(),
+            refusals: Refusals::default(),
             events: VecDeque::new(),
             transmits: VecDeque::new(),
             snapshots: Snapshots::new(config.report),
@@ -205,7 +206,7 @@ impl Tracker {
                         });
                         count += 1;
                     }
-                    Err(reason) => self.rejected.count(reason.into()),
+                    Err(reason) => self.refusals.count(reason.into()),
                 }
             }
             if taken == 0 {
@@ -225,7 +226,8 @@ impl Tracker {
                 if !self.take_routine(located)
                     && let Err(reason) = self.take(located)
                 {
-                    self.rejected.count(reason);
+                    self.refusals
+                        .count_frame(reason, &located.form, located.peer.addr);
                 }
             }
         }

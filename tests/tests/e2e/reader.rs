@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use beacon_common::Reason;
+use beacon_common::{DeviceKey, KeyId, Reason};
 use beacon_tests::e2e::{Binary, Collector, Limit, Line, Process, Sender, Signal, Witness};
 
 use super::told_within_ms;
@@ -80,6 +80,40 @@ fn a_reader_that_never_reads_again_does_not_keep_the_collector_from_ending() {
     collector.signal(Signal::TERM);
     assert_eq!(collector.wait(), Some(0));
     collector.wait_for_log("lost");
+}
+
+/// What is logged must not wait for its reader either: anybody can have something logged, here by a frame with a key.
+#[test]
+fn a_reader_of_lines_and_log_that_stops_delays_nothing() {
+    let plain = Binary::Collector.command();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "exec \"$0\" \"$@\" 2>&1"])
+        .arg(plain.get_program())
+        .args(["--format", "json", "--listen", "127.0.0.1:0", "--queue", "16"])
+        .stdout(Stdio::piped());
+    let mut collector = Process::spawn("beacon-collector", &mut command);
+    let mut reader = BufReader::new(collector.stdout().unwrap());
+    let address: SocketAddr = loop {
+        let mut line = String::new();
+        assert_ne!(reader.read_line(&mut line).unwrap(), 0, "it has ended");
+        if line.starts_with('{') {
+            let start = Line::parse(&line);
+            break start.as_json()["listen"][0].as_str().unwrap().parse().unwrap();
+        }
+    };
+    // Their lines are more than a pipe and the queue hold.
+    for number in 0..300 {
+        Sender::new(address, &format!("s{number}")).beat_acked();
+    }
+    let key = DeviceKey::new(KeyId::new(7).unwrap(), [7; 16]);
+    Sender::new(address, "stranger").with_key(key).beat();
+    let mut sender = Sender::new(address, "a");
+    (0..10).for_each(|_| {
+        sender.beat_acked();
+    });
+    collector.signal(Signal::TERM);
+    assert_eq!(collector.wait().code(), Some(0));
 }
 
 /// Sources that go down, come back and say goodbye, one step each in turn. In the second half of the stall every

@@ -4,6 +4,7 @@ use beacon_common::Moment;
 
 use super::Tracker;
 use crate::track::event::{Event, SourceId, State, Tick};
+use crate::track::refused::Refusals;
 use crate::track::rules::Rules;
 use crate::track::survey::{self, Piece};
 
@@ -56,6 +57,18 @@ impl Tracker {
         piece
     }
 
+    /// What was dropped until now, and who was refused.
+    #[must_use]
+    pub const fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    /// Whether every frame has to be made with a key.
+    #[must_use]
+    pub const fn needs_keys(&self) -> bool {
+        self.authority.is_needed()
+    }
+
     /// The sources by state, and what was received and dropped until now; the fields that only the sockets
     /// and the output know are zero.
     #[must_use]
@@ -63,7 +76,7 @@ impl Tracker {
         Tick {
             sources: State::ALL.map(|state| self.states[state as usize]),
             received: self.received,
-            rejected: self.rejected.clone(),
+            rejected: self.refusals.counts().clone(),
             ..Tick::default()
         }
     }
