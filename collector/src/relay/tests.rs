@@ -2,27 +2,36 @@ use super::*;
 use crate::output::Entry;
 use crate::output::events::{EventName, EventSet};
 use crate::teller::told;
+use crate::track::commons::Commons;
 use crate::track::config::Config;
 use crate::track::event::Tick;
 use crate::track::transmit::Peer;
 use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 mod end;
 mod flapping;
 mod forgotten;
 mod gap;
+mod outages;
 mod snapshots;
 mod truth;
 
 const CAPACITY: usize = 16;
 
 /// A queue whose reader reads when it is told to.
-#[derive(Default)]
 struct Fake {
+    capacity: usize,
     waiting: RefCell<VecDeque<Entry>>,
     room_wanted: Cell<bool>,
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Self::of(CAPACITY)
+    }
 }
 
 impl Queue for &Fake {
@@ -36,7 +45,7 @@ impl Queue for &Fake {
     }
 
     fn room(&self) -> usize {
-        CAPACITY - self.waiting.borrow().len()
+        self.capacity - self.waiting.borrow().len()
     }
 
     fn want_room(&self) {
@@ -45,10 +54,18 @@ impl Queue for &Fake {
 }
 
 impl Fake {
+    fn of(capacity: usize) -> Self {
+        Self {
+            capacity,
+            waiting: RefCell::default(),
+            room_wanted: Cell::default(),
+        }
+    }
+
     /// Reads a line, and says whether the relay is woken by that.
     fn read(&self) -> Option<(What, bool)> {
         let what = self.waiting.borrow_mut().pop_front()?.what;
-        let has_room = (&self).room() * 2 >= CAPACITY;
+        let has_room = (&self).room() * 2 >= self.capacity;
         Some((what, has_room && self.room_wanted.replace(false)))
     }
 
@@ -79,10 +96,18 @@ fn shown(what: &What) -> String {
     }
 }
 
+fn config() -> Config {
+    Config {
+        forget: Duration::from_mins(1),
+        ..Config::default()
+    }
+}
+
 /// A tracker with its relay and their clock.
 struct Scene<'a> {
     queue: &'a Fake,
     tracker: Tracker,
+    commons: Commons,
     relay: Relay<&'a Fake>,
     clock: Reading,
     seq: u32,
@@ -90,13 +115,12 @@ struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     fn new(queue: &'a Fake, events: EventSet) -> Self {
+        let commons = Commons::new(&config());
         Self {
             queue,
-            tracker: Tracker::new(Config {
-                forget: Duration::from_mins(1),
-                ..Config::default()
-            }),
-            relay: Relay::new(Teller::new(queue, CAPACITY, told(events))),
+            tracker: Tracker::sharing(config(), commons.clone()),
+            commons,
+            relay: Relay::new(Teller::new(queue, queue.capacity, told(events))),
             clock: Reading {
                 now: Moment::from_nanos(1_000_000_000),
                 wall_nanos: 1_700_000_000_000_000_000,
@@ -108,6 +132,8 @@ impl<'a> Scene<'a> {
     /// Another tracker whose relay tells to the same queue.
     fn beside(&self) -> Self {
         Self {
+            tracker: Tracker::sharing(config(), self.commons.clone()),
+            commons: self.commons.clone(),
             relay: Relay::new(self.relay.teller.another()),
             ..Self::new(self.queue, EventSet::ALL)
         }

@@ -1,6 +1,7 @@
 //! `state` lines of all sources, that were asked for.
 
 use super::*;
+use crate::track::event::SourceId;
 
 #[test]
 fn a_snapshot_of_many_never_crowds_out_what_happens() {
@@ -110,4 +111,23 @@ fn a_search_among_many_is_left_and_taken_up_again() {
     assert!(!scene.relay.is_paused(), "there is none");
     assert_eq!(scene.read_to_the_end().len(), 4_000);
     assert!(!scene.relay.is_paused());
+}
+
+/// However much room there is: the sockets have their turn in between.
+#[test]
+fn many_lines_are_told_a_part_at_a_time() {
+    const SOURCES: usize = 9_000;
+    let queue = Fake::of(100_000);
+    let mut scene = Scene::new(&queue, EventSet::ALL);
+    (0..SOURCES).for_each(|source| scene.beat(source));
+    assert!(scene.flush());
+    assert_eq!(queue.read_all().len(), SOURCES);
+    (0..SOURCES).for_each(|source| scene.tracker.ask_state(SourceId(source as u32)));
+    for _ in 0..2 {
+        assert!(!scene.flush());
+        assert!(scene.relay.is_paused(), "there is room");
+        assert_eq!(queue.read_all().len(), LINES_A_FLUSH);
+    }
+    assert!(scene.flush());
+    assert_eq!(queue.read_all().len(), SOURCES - 2 * LINES_A_FLUSH);
 }
