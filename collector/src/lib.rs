@@ -23,6 +23,7 @@ pub mod keys;
 pub mod lag;
 pub mod lock;
 pub mod logbook;
+pub mod losses;
 pub mod net;
 pub mod notify;
 pub mod outages;

@@ -19,8 +19,8 @@ pub struct Outages(Arc<Mutex<Noted>>);
 #[derive(Debug, Default)]
 struct Noted {
     outage: Outage,
-    /// When the last mass loss was over.
-    mass_over_at: Moment,
+    /// When a mass loss began or ended last.
+    mass_at: Moment,
 }
 
 /// What has befallen all sources until now.
@@ -49,8 +49,8 @@ impl Outages {
     /// Notes an event, if it is about all sources.
     pub(crate) fn note(&self, event: &Event, clock: &Reading) {
         match event.what {
-            What::MassLoss(mass) => self.lock().begin_mass(mass, event.at),
-            What::MassOver(_) => self.lock().end_mass(event.at),
+            What::MassLoss(mass) => self.lock().turn(Some(mass), event.at),
+            What::MassOver(_) => self.lock().turn(None, event.at),
             What::Blind { blind, cause } => {
                 let outage = &mut self.lock().outage;
                 outage.blind_in_all += blind;
@@ -76,16 +76,11 @@ impl Outages {
 }
 
 impl Noted {
-    /// One worker may tell that a mass loss has begun after another has told that it is over.
-    fn begin_mass(&mut self, mass: Mass, at: Moment) {
-        if at >= self.mass_over_at {
-            self.outage.mass = Some(mass);
+    /// One worker may tell that a mass loss has begun after another has told that it is over, or the other way round.
+    fn turn(&mut self, mass: Option<Mass>, at: Moment) {
+        if at > self.mass_at {
+            (self.outage.mass, self.mass_at) = (mass, at);
         }
-    }
-
-    const fn end_mass(&mut self, at: Moment) {
-        self.outage.mass = None;
-        self.mass_over_at = at;
     }
 }
 
@@ -159,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mass_loss_that_is_over_does_not_begin_late() {
+    fn a_mass_loss_neither_begins_nor_ends_late() {
         let outages = Outages::default();
         let note = |what, s| {
             let event = Event { at: at(s).now, what };
@@ -168,6 +163,7 @@ mod tests {
         };
         assert!(!note(What::MassOver(MASS), 2));
         assert!(!note(What::MassLoss(MASS), 1));
-        assert!(note(What::MassLoss(MASS), 3));
+        assert!(note(What::MassLoss(MASS), 5));
+        assert!(note(What::MassOver(MASS), 4));
     }
 }

@@ -2,15 +2,17 @@
 //!
 //! A line that the queue has no room for is not written but counted, and the tracker remembers whose state it was
 //! about. From then on every event is folded into those states. Once the queue is half empty again the reader
-//! gets a `gap` line with the count, what it would otherwise never hear of, and then the present `state` of each
-//! of those sources; only when all of them are told do events flow again. So what the reader knows is behind, but
-//! never wrong or out of order.
+//! gets a `gap` line with the count, what it missed of the collector as a whole (losses.rs), a `forgotten` line of each
+//! source that is kept no more, and then the present `state` of each of the others; only when all of them are told do
+//! events flow again. So what the reader knows is behind, but never wrong or out of order.
 //!
 //! A source belongs to one tracker and so to one relay, which is why this holds for several of them as for one.
 
-use std::collections::VecDeque;
+mod forgotten;
 
 use beacon_common::Label;
+
+use self::forgotten::Forgotten;
 
 use crate::clock::Reading;
 use crate::output::pipe::Full;
@@ -18,22 +20,23 @@ use crate::teller::{Queue, Teller};
 use crate::track::event::{Event, Happening, What};
 use crate::track::tracker::Tracker;
 
-/// How many `forgotten` sources are kept for a reader that is behind: their state can be asked for no more.
-const FORGOTTEN_KEPT: usize = 1_024;
+/// How many lines that can wait are told at a time, so that those who have much to catch up on do not keep the sockets
+/// waiting.
+const LINES_A_FLUSH: usize = 4_096;
 
 /// Tells the events of one tracker, as far as there is room.
 pub struct Relay<Q> {
     teller: Teller<Q>,
-    forgotten: VecDeque<Event>,
+    forgotten: Forgotten,
     is_paused: bool,
 }
 
 impl<Q: Queue> Relay<Q> {
     /// A relay that tells through `teller`.
-    pub const fn new(teller: Teller<Q>) -> Self {
+    pub fn new(teller: Teller<Q>) -> Self {
         Self {
             teller,
-            forgotten: VecDeque::new(),
+            forgotten: Forgotten::default(),
             is_paused: false,
         }
     }
@@ -48,14 +51,19 @@ impl<Q: Queue> Relay<Q> {
     pub fn flush(&mut self, tracker: &mut Tracker, clock: &Reading) -> bool {
         while let Some(event) = tracker.poll_event() {
             self.teller.pass_on(&event, clock);
-            if self.teller.is_told(&event) && self.teller.try_tell(&event, clock).is_err() {
+            let is_missed = self.teller.is_told(&event) && self.teller.try_tell(&event, clock).is_err();
+            if self.teller.is_behind() {
+                self.forgotten.watch(&event, |label| tracker.expects(label));
+            }
+            if is_missed {
                 self.fold(event, tracker);
             }
         }
         self.is_paused = false;
-        let is_all_told = self.tell_gap(clock).is_ok() && self.tell_states(tracker, clock);
+        let is_all_told = self.teller.tell_gap(clock).is_ok() && self.tell_rest(tracker, clock);
         if is_all_told {
             self.teller.catch_up();
+            self.forgotten.catch_up();
         }
         is_all_told
     }
@@ -72,40 +80,56 @@ impl<Q: Queue> Relay<Q> {
         self.teller.silence_hooks(label);
     }
 
-    /// A line that is not written: the present state of its source will be.
+    /// A line that is not written: the present state of its source will be, or that there is none.
     fn fold(&mut self, event: Event, tracker: &mut Tracker) {
-        if let What::Source(source) = &event.what {
-            if source.happening == Happening::Forgotten && self.forgotten.len() < FORGOTTEN_KEPT {
-                return self.forgotten.push_back(event);
+        let dropped = match &event.what {
+            What::Source(source) if source.happening == Happening::Forgotten => {
+                self.forgotten.keep(source, &event)
             }
-            tracker.ask_state(source.id);
+            What::Source(source) => {
+                tracker.ask_state(source.id);
+                Some(event)
+            }
+            _ => Some(event),
+        };
+        if let Some(event) = dropped {
+            self.teller.drop_line(&event);
         }
-        self.teller.drop_line();
     }
 
-    /// Tells how many lines were dropped since the last time, and the sources forgotten meanwhile.
-    fn tell_gap(&mut self, clock: &Reading) -> Result<(), Full> {
-        self.teller.tell_gap(clock)?;
-        while let Some(event) = self.forgotten.front() {
-            self.teller.push(event, clock)?;
-            self.forgotten.pop_front();
-        }
-        Ok(())
-    }
-
-    /// Tells the lines that were asked for while there is room, and says whether that was all of them.
-    fn tell_states(&mut self, tracker: &mut Tracker, clock: &Reading) -> bool {
-        while self.teller.has_room() {
+    /// Tells what makes up for dropped lines and what was asked for while there is room, and says whether that was all.
+    fn tell_rest(&mut self, tracker: &mut Tracker, clock: &Reading) -> bool {
+        for _ in 0..LINES_A_FLUSH {
+            if !self.teller.has_room() {
+                return false;
+            }
+            if let Some(event) = self.forgotten.first() {
+                if self.teller.push(event, clock).is_err() {
+                    return false;
+                }
+                self.forgotten.pop();
+                continue;
+            }
             let Some(event) = tracker.poll_state(clock.now) else {
                 self.is_paused = tracker.is_paused();
                 return !self.is_paused;
             };
-            if self.teller.is_told(&event) && self.teller.push(&event, clock).is_err() {
+            if self.teller.is_told(&event) {
+                self.tell_state(event, tracker, clock);
+            }
+        }
+        self.is_paused = true;
+        false
+    }
+
+    fn tell_state(&mut self, event: Event, tracker: &mut Tracker, clock: &Reading) {
+        match self.teller.push(&event, clock) {
+            Ok(()) => self.forgotten.introduce(&event),
+            Err(Full) => {
                 self.teller.fall_behind();
                 self.fold(event, tracker);
             }
         }
-        false
     }
 }
 

@@ -3,12 +3,11 @@
 //! Several threads tell: each shard of its own sources, and the supervisor of the collector as a whole. What they
 //! could not tell is counted once for all of them, because a reader misses lines, not shards.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use beacon_common::Label;
 
 use crate::clock::Reading;
 use crate::hooks::Caller;
+use crate::losses::Losses;
 use crate::outages::Outages;
 use crate::output::Entry;
 use crate::output::events::{EventName, EventSet};
@@ -62,29 +61,6 @@ pub struct Teller<Q> {
     reserve: usize,
     /// Lines that can wait do so until half of the queue is free.
     awaits_room: bool,
-}
-
-/// Lines that were dropped, by all who tell to one queue.
-#[derive(Clone, Debug, Default)]
-pub struct Losses(Arc<Mutex<Lost>>);
-
-#[derive(Debug, Default)]
-struct Lost {
-    /// Since the last `gap` line.
-    untold: u64,
-    in_all: u64,
-}
-
-impl Losses {
-    /// How many lines the reader was too slow for until now.
-    #[must_use]
-    pub fn in_all(&self) -> u64 {
-        self.lock().in_all
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Lost> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The events that are told where `chosen` are asked for: `gap`, without which nobody could trust the others, and
@@ -161,7 +137,7 @@ impl<Q: Queue> Teller<Q> {
         let event = Event { at: clock.now, what };
         self.pass_on(&event, clock);
         if self.is_told(&event) && self.try_tell(&event, clock).is_err() {
-            self.drop_line();
+            self.drop_line(&event);
         }
     }
 
@@ -177,6 +153,8 @@ impl<Q: Queue> Teller<Q> {
             }),
         };
         self.hurry();
+        // Who dropped lines may have given up on the reader.
+        self.is_behind |= self.losses.are_untold();
         self.make_up(clock) && (!self.is_told(&end) || self.push(&end, clock).is_ok())
     }
 
@@ -221,11 +199,16 @@ impl<Q: Queue> Teller<Q> {
 
     /// Tells an event in its turn: not while anything is left to make up for.
     pub(crate) fn try_tell(&mut self, event: &Event, clock: &Reading) -> Result<(), Full> {
-        if !self.is_behind && self.push(event, clock).is_ok() {
-            return Ok(());
-        }
-        self.fall_behind();
-        Err(Full)
+        let told = self.losses.tell_in_order(event, || match self.is_behind {
+            true => Err(Full),
+            false => self.push(event, clock),
+        });
+        told.inspect_err(|Full| self.fall_behind())
+    }
+
+    /// Whether lines were dropped, and not all that makes up for them is told.
+    pub(crate) const fn is_behind(&self) -> bool {
+        self.is_behind
     }
 
     /// From now on nothing is told until what was dropped is made up for.
@@ -234,11 +217,9 @@ impl<Q: Queue> Teller<Q> {
         self.awaits_room = true;
     }
 
-    /// Counts a line that will not be told.
-    pub(crate) fn drop_line(&self) {
-        let mut lost = self.losses.lock();
-        lost.untold += 1;
-        lost.in_all += 1;
+    /// Takes note of a line that will not be told.
+    pub(crate) fn drop_line(&self, event: &Event) {
+        self.losses.drop_line(event);
     }
 
     /// All that makes up for dropped lines is told.
@@ -246,8 +227,8 @@ impl<Q: Queue> Teller<Q> {
         self.is_behind = false;
     }
 
-    /// Tells how many lines were dropped since the last time. One that was dropped here is told of when this
-    /// returns, by whomever: the lock is held until that line is in the queue.
+    /// Tells how many lines were dropped since the last time, and what they would have told of the collector. One that
+    /// was dropped here is made up for when this returns, by whomever.
     pub(crate) fn tell_gap(&mut self, clock: &Reading) -> Result<(), Full> {
         if !self.is_behind {
             return Ok(());
@@ -255,16 +236,7 @@ impl<Q: Queue> Teller<Q> {
         if !self.has_room() {
             return Err(Full);
         }
-        let mut lost = self.losses.lock();
-        if lost.untold > 0 {
-            let gap = Event {
-                at: clock.now,
-                what: What::Gap { dropped: lost.untold },
-            };
-            self.push(&gap, clock)?;
-            lost.untold = 0;
-        }
-        Ok(())
+        self.losses.make_up(clock.now, |event| self.push(event, clock))
     }
 
     /// Whether there is room for lines that can wait: until only the reserve is left, and then again once half of

@@ -100,7 +100,9 @@ impl EventName {
             Self::Source(Happening::State) => "a snapshot of the source: nothing happened",
             Self::Start => "the collector begins to listen",
             Self::Tick => "the regular sign of the collector's own life",
-            Self::Gap => "the reader was too slow; a `state` line for each source concerned follows",
+            Self::Gap => {
+                "the reader was too slow; a `state` or `forgotten` line for each source concerned follows"
+            }
             Self::Blind => "the collector itself could not listen: look at its machine",
             Self::MassLoss => {
                 "half or more of at least 10 live sources went late within one interval: look at the collector's network"

@@ -25,7 +25,7 @@ pub(super) struct Client {
     phase: Phase,
     /// What the phase has to be over by.
     deadline: Moment,
-    /// When it last sent something, or had all that it had asked for.
+    /// When its request began to come, or it had all that it had asked for.
     idle_from: Moment,
     input: Vec<u8>,
     output: VecDeque<Part>,
@@ -145,35 +145,45 @@ impl Guest for Client {
 }
 
 impl Client {
-    /// Reads on until there is a whole request.
+    /// Reads more of a request, and takes it when it is whole.
     fn gather(&mut self, now: Moment) -> io::Result<Option<Fate>> {
-        loop {
-            // Empty lines before a request are passed over (RFC 9112, section 2.2).
-            let empty = self.input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-            let empty = empty.count();
-            self.input.drain(..empty);
-            if let Some(end) = end_of_head(&self.input)
-                && let Some(fate) = self.take_request(end, now)
-            {
-                return Ok(fate);
-            }
-            let had = self.input.len();
-            if had >= MAX_HEAD {
-                self.refuse(request::Refusal::TooLarge, now);
-                return Ok(None);
-            }
-            let mut bytes = [0; 2_048];
-            let most = bytes.len().min(MAX_HEAD - had);
-            match self.link.read(&mut bytes[..most])? {
-                None => return Ok(Some(Fate::Wait)),
-                Some(0) => return Ok(Some(Fate::Over)),
-                Some(count) => self.input.extend_from_slice(&bytes[..count]),
-            }
-            self.idle_from = now;
-            if had == 0 {
-                self.deadline = now + REQUEST_WITHIN;
-            }
+        if let Some(end) = end_of_head(&self.input)
+            && let Some(fate) = self.take_request(end, now)
+        {
+            return Ok(fate);
         }
+        let had = self.input.len();
+        if had >= MAX_HEAD {
+            self.refuse(request::Refusal::TooLarge, now);
+            return Ok(None);
+        }
+        let mut bytes = [0; 2_048];
+        let most = bytes.len().min(MAX_HEAD - had);
+        match self.link.read(&mut bytes[..most])? {
+            None => return Ok(Some(Fate::Wait)),
+            Some(0) => return Ok(Some(Fate::Over)),
+            Some(count) => self.input.extend_from_slice(&bytes[..count]),
+        }
+        if had == 0 {
+            self.begin_request(now);
+        }
+        Ok(None)
+    }
+
+    /// The first bytes have come. Empty lines before a request are passed over (RFC 9112, section 2.2) and buy no time:
+    /// only a request has it begin to run, and no byte that follows has it begin anew.
+    fn begin_request(&mut self, now: Moment) {
+        self.pass_over_empty_lines();
+        if !self.input.is_empty() {
+            self.idle_from = now;
+            self.deadline = self.deadline.min(now + REQUEST_WITHIN);
+        }
+    }
+
+    fn pass_over_empty_lines(&mut self) {
+        let empty = self.input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let empty = empty.count();
+        self.input.drain(..empty);
     }
 
     /// Takes the request from the input; `None` where it turns out not to be complete.
@@ -284,6 +294,7 @@ impl Client {
         if keep_alive {
             self.phase = Phase::Reading;
             self.deadline = now + IDLE_FOR;
+            self.begin_request(now);
         } else {
             self.link.stream.shutdown(Shutdown::Write)?;
             self.phase = Phase::Closing;
@@ -336,48 +347,4 @@ fn end_of_head(bytes: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write as _;
-    use std::net;
-    use std::time::Duration;
-
-    /// A client that is taken in at `now`, and the other side, which has sent a byte.
-    fn client(now: Moment) -> (Client, net::TcpStream) {
-        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut peer = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        peer.write_all(b"G").unwrap();
-        let (stream, _) = listener.accept().unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        stream.peek(&mut [0]).unwrap();
-        stream.set_nonblocking(true).unwrap();
-        (Client::new(TcpStream::from_std(stream), now), peer)
-    }
-
-    #[test]
-    fn the_client_that_has_been_silent_longest_makes_room() {
-        let at = |seconds| Moment::ORIGIN + Duration::from_secs(seconds);
-        let (mut kept, _kept_peer) = client(at(0));
-        kept.end(true, at(1)).unwrap();
-        let (connected, _connected_peer) = client(at(101));
-        assert!(kept.deadline() > connected.deadline());
-        assert_eq!(kept.idle_since(), Some(at(1)));
-        assert_eq!(connected.idle_since(), Some(at(101)));
-        assert_eq!(kept.gather(at(102)).unwrap(), Some(Fate::Wait));
-        assert_eq!(kept.idle_since(), Some(at(102)), "it has sent something");
-    }
-
-    #[test]
-    fn the_head_ends_at_the_first_blank_line() {
-        for (text, end) in [
-            ("", None),
-            ("GET / HTTP/1.1\r\n", None),
-            ("GET / HTTP/1.1\r\n\r", None),
-            ("GET / HTTP/1.1\r\n\r\n", Some(18)),
-            ("GET / HTTP/1.1\n\nGET", Some(16)),
-            ("GET / HTTP/1.1\n\r\n", Some(17)),
-        ] {
-            assert_eq!(end_of_head(text.as_bytes()), end, "{text:?}");
-        }
-    }
-}
+mod tests;

@@ -17,9 +17,9 @@ use crate::background;
 use crate::failure::{Exit, Failure};
 use crate::handle::Handle;
 use crate::hooks;
+use crate::losses::Losses;
 use crate::outages::Outages;
 use crate::output::pipe::Depth;
-use crate::teller::Losses;
 
 /// How much less than the others the serving thread gets of a processor that is scarce.
 const NICENESS: i32 = 10;

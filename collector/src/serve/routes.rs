@@ -18,10 +18,10 @@ use super::status::Listing;
 use super::stream::{Body, Subscription};
 use super::{host, page, source};
 use crate::hooks;
+use crate::losses::Losses;
 use crate::outages::Outages;
 use crate::output::events::{EventName, EventSet};
 use crate::output::pipe::Depth;
-use crate::teller::Losses;
 
 /// Everything that answers are made from.
 pub(super) struct Site {

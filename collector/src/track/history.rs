@@ -23,8 +23,6 @@ pub struct History {
     pub since: Moment,
     /// Why it is in its state.
     pub cause: Cause,
-    /// Whether its `state` line is asked for.
-    pub asked: bool,
     /// How often it has fallen in the last minutes (see [`Flapping`](super::flapping::Flapping)).
     pub falls: u8,
     /// Numbers that were expected in the sessions before the current one, and unexpected ones that came.
@@ -43,7 +41,6 @@ impl History {
         Self {
             since: now,
             cause: Cause::New,
-            asked: false,
             falls: 0,
             numbers: 0,
             left_empty: 0,
@@ -104,7 +101,7 @@ impl History {
     }
 }
 
-stored!(History { since, cause, numbers, left_empty, duplicate, reordered, old; asked: false, falls: 0 } where |_| true);
+stored!(History { since, cause, numbers, left_empty, duplicate, reordered, old; falls: 0 } where |_| true);
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use beacon_common::Moment;
 
-use super::event::{Mass, SourceId, State, What};
+use super::event::{Event, Mass, SourceId, State, What};
 
 /// Of fewer live sources, half may fall by chance.
 const LEAST_SOURCES: u64 = 10;
@@ -36,6 +36,8 @@ struct Counts {
     down: u64,
     /// One more whenever a mass loss begins or ends; odd while one lasts.
     turn: u64,
+    /// When that was last.
+    turned_at: Moment,
 }
 
 /// The fallen sources of one tracker.
@@ -91,6 +93,14 @@ impl Counts {
         count * 2 >= total
     }
 
+    /// A mass loss begins or ends at `now`. Returns the moment that its line tells, which is later each time: trackers judge
+    /// at moments of their own, and who puts the lines in order goes by theirs.
+    fn turn(&mut self, now: Moment) -> Moment {
+        self.turn += 1;
+        self.turned_at = now.max(self.turned_at + Duration::from_nanos(1));
+        self.turned_at
+    }
+
     const fn let_go(&mut self, fall: &Fall) {
         self.fallen -= 1;
         self.down -= fall.is_down as u64;
@@ -116,14 +126,14 @@ impl Falls {
     }
 
     /// Lets go of those who fell longer ago than their interval, and ends a mass loss that has lasted long enough.
-    pub(super) fn on_time(&mut self, now: Moment) -> Option<What> {
+    pub(super) fn on_time(&mut self, now: Moment) -> Option<Event> {
         if self.next().is_none_or(|next| next > now) {
             return None;
         }
         let counts = &mut *self.fleet.lock();
         self.own.follow(counts);
         if self.own.over_at.is_some_and(|at| at <= now) {
-            return Some(self.own.end(counts));
+            return Some(self.own.end(counts, now));
         }
         self.own.let_go_of_stale(counts, now);
         None
@@ -135,7 +145,7 @@ impl Falls {
     }
 
     /// A source's state changes. Returns whether a mass loss begins or ends by that.
-    pub(super) fn change(&mut self, id: SourceId, change: Change, now: Moment) -> Option<What> {
+    pub(super) fn change(&mut self, id: SourceId, change: Change, now: Moment) -> Option<Event> {
         let counts = &mut *self.fleet.lock();
         self.own.follow(counts);
         counts.live = counts.live + u64::from(is_live(change.is)) - u64::from(is_live(change.was));
@@ -146,11 +156,11 @@ impl Falls {
             }
             State::Down => {
                 self.own.go_down(counts, id);
-                self.own.end_below_half(counts)
+                self.own.end_below_half(counts, now)
             }
             State::Up | State::Stopped | State::Asleep | State::Unknown => {
                 self.own.rise(counts, id);
-                self.own.end_below_half(counts)
+                self.own.end_below_half(counts, now)
             }
         }
     }
@@ -209,29 +219,30 @@ impl Own {
         }
     }
 
-    fn begin(&mut self, counts: &mut Counts, change: Change, now: Moment) -> Option<What> {
+    fn begin(&mut self, counts: &mut Counts, change: Change, now: Moment) -> Option<Event> {
         let begins = !counts.is_mass() && counts.is_half() && counts.mass().total >= LEAST_SOURCES;
         begins.then(|| {
-            counts.turn += 1;
+            let at = counts.turn(now);
             self.follow(counts);
             let intervals = Duration::from_millis(change.interval_ms.into()) * LASTS_INTERVALS;
             self.over_at = Some(now + intervals.max(LASTS));
-            What::MassLoss(counts.mass())
+            let what = What::MassLoss(counts.mass());
+            Event { at, what }
         })
     }
 
-    fn end_below_half(&mut self, counts: &mut Counts) -> Option<What> {
-        (counts.is_mass() && !counts.is_half()).then(|| self.end(counts))
+    fn end_below_half(&mut self, counts: &mut Counts, now: Moment) -> Option<Event> {
+        (counts.is_mass() && !counts.is_half()).then(|| self.end(counts, now))
     }
 
     /// Ends a mass loss. Its fallen have been told of and do not count again, so the next one takes half of the sources
     /// that are live now: the two never alternate because of a few.
-    fn end(&mut self, counts: &mut Counts) -> What {
-        let mass = counts.mass();
+    fn end(&mut self, counts: &mut Counts, now: Moment) -> Event {
+        let what = What::MassOver(counts.mass());
         (counts.fallen, counts.down) = (0, 0);
-        counts.turn += 1;
+        let at = counts.turn(now);
         self.follow(counts);
-        What::MassOver(mass)
+        Event { at, what }
     }
 }
 

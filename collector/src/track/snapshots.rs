@@ -2,14 +2,13 @@
 //!
 //! They are made one at a time when the output has room, so that a million of them are never held at once.
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use beacon_common::Moment;
 
 use super::beside::Beside;
 use super::event::{Detail, Event, Happening, SourceId, State};
-use super::history::History;
 use super::meter::Meter;
 use super::rules::Rules;
 use super::source::Source;
@@ -20,8 +19,9 @@ use super::worst_first::{Step, Walk};
 
 /// What was asked for and is not told yet.
 pub struct Snapshots {
-    /// Single sources whose state is asked for; each of them is marked in the table.
-    asked: VecDeque<SourceId>,
+    /// Single sources whose state is asked for. One that is kept no more may be among them, but no number twice: however
+    /// many come and go before the reader does, these are no more than there is room for sources.
+    asked: BTreeSet<SourceId>,
     /// How far a snapshot of all sources has come.
     all: Option<Walk>,
     /// Whether that goes on when it is asked again, although it had nothing to tell the last time.
@@ -58,7 +58,7 @@ impl Snapshots {
             ledgers: Beside::default(),
         });
         Self {
-            asked: VecDeque::new(),
+            asked: BTreeSet::new(),
             all: None,
             is_paused: false,
             reports,
@@ -101,13 +101,8 @@ impl Snapshots {
     }
 
     /// Asks for the state of one source, once.
-    pub fn ask(&mut self, id: SourceId, table: &mut Table) {
-        let Some((_, history)) = table.record_mut(id) else {
-            return;
-        };
-        if !std::mem::replace(&mut history.asked, true) {
-            self.asked.push_back(id);
-        }
+    pub fn ask(&mut self, id: SourceId) {
+        self.asked.insert(id);
     }
 
     /// Asks for the state of every source.
@@ -117,9 +112,9 @@ impl Snapshots {
 
     /// A source has changed its state. Where a snapshot of all would miss it for that, it is told next: it may be told
     /// twice, and is told once at least.
-    pub fn change(&mut self, id: SourceId, (was, is): (State, State), table: &mut Table) {
+    pub fn change(&mut self, id: SourceId, (was, is): (State, State)) {
         if self.all.as_ref().is_some_and(|walk| walk.misses(id, was, is)) {
-            self.ask(id, table);
+            self.ask(id);
         }
     }
 
@@ -148,7 +143,7 @@ impl Snapshots {
     }
 
     /// The next line that was asked for. `None` where there is none, or none was found yet.
-    pub fn poll(&mut self, now: Moment, table: &mut Table, rules: Rules<'_>) -> Option<Event> {
+    pub fn poll(&mut self, now: Moment, table: &Table, rules: Rules<'_>) -> Option<Event> {
         if let Some(id) = self.next_state(table) {
             let record = (&table[id], table.history(id));
             let what = (Happening::State, Some(record.1.cause));
@@ -171,11 +166,10 @@ impl Snapshots {
     }
 
     /// The next source whose state is asked for.
-    fn next_state(&mut self, table: &mut Table) -> Option<SourceId> {
+    fn next_state(&mut self, table: &Table) -> Option<SourceId> {
         self.is_paused = false;
-        while let Some(id) = self.asked.pop_front() {
-            let is_asked = |history: &mut History| std::mem::take(&mut history.asked);
-            if table.record_mut(id).is_some_and(|(_, history)| is_asked(history)) {
+        while let Some(id) = self.asked.pop_first() {
+            if table.get(id).is_some() {
                 return Some(id);
             }
         }
@@ -215,4 +209,22 @@ fn step(walk: &mut Option<SourceId>, table: &Table) -> Option<SourceId> {
     let id = walk.take().and_then(|from| table.first_from(from))?;
     *walk = Some(SourceId(id.0 + 1));
     Some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A number is another source's when the one that had it is gone, and is asked for again.
+    #[test]
+    fn a_number_is_kept_once_however_many_sources_have_it_before_it_is_told() {
+        let mut snapshots = Snapshots::new(None);
+        for _ in 0..1_000 {
+            snapshots.ask(SourceId(7));
+            snapshots.ask(SourceId(3));
+        }
+        assert_eq!(snapshots.asked.len(), 2);
+        assert_eq!(snapshots.next_state(&Table::default()), None);
+        assert!(snapshots.asked.is_empty());
+    }
 }

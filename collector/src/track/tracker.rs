@@ -308,7 +308,7 @@ impl Tracker {
         (source.state, history.cause) = (state, cause);
         if change.was != state {
             history.since = now;
-            self.snapshots.change(id, (change.was, state), &mut self.table);
+            self.snapshots.change(id, (change.was, state));
             if !self.flapping.is_flapping(id) {
                 self.weigh(id, change, now);
             }

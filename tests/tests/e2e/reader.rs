@@ -213,3 +213,67 @@ fn a_reader_that_stops_for_ten_seconds_delays_nothing_and_is_told_what_it_missed
         assert_judged_in_time(silent_ms - since_ms - bound_ms, line, &witness);
     }
 }
+
+/// What a reader knows that takes each line for what it says (docs/events.md).
+#[derive(Default)]
+struct Picture {
+    states: HashMap<String, String>,
+    is_mass: bool,
+}
+
+impl Picture {
+    fn take(&mut self, line: &Line) {
+        match (line.event(), line.source()) {
+            ("mass_loss", _) => self.is_mass = true,
+            ("mass_over", _) => self.is_mass = false,
+            ("forgotten", Some(source)) => drop(self.states.remove(source)),
+            (_, Some(source)) => drop(
+                self.states
+                    .insert(source.to_owned(), line.text("state").to_owned()),
+            ),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_stops_knows_in_the_end_who_is_forgotten_and_that_a_mass_loss_is_over() {
+    const SOURCES: i64 = 12;
+    const BACK: i64 = 5;
+    let arguments = ["--queue", "16", "--tick", "100ms", "--forget", "1s"];
+    let mut collector = Collector::start("127.0.0.1:0", &arguments);
+    let sender = |number| Sender::new(collector.address(), &format!("s{number}")).every_ms(INTERVAL_MS);
+    let mut senders: Vec<_> = (0..SOURCES).map(sender).collect();
+    for sender in &mut senders {
+        sender.beat_acked();
+    }
+    collector.says("mass_loss");
+    collector.pause_reading();
+
+    let stall = Limit::after(STALL / 2);
+    // More lines than a pipe and the queue hold.
+    let mut busy = Sender::new(collector.address(), "busy");
+    for _ in 0..300 {
+        busy.beat_acked();
+        busy.bye(Reason::Stop, 0);
+    }
+    for sender in senders.drain(..BACK as usize) {
+        sender.every_ms(3_600_000).beat_acked();
+    }
+    // Long enough for the others to be forgotten, and with them the mass loss is over.
+    stall.pass();
+    collector.resume_reading();
+    collector.says("gap");
+    let is_all_known = |tick: &Line| tick.number("sources.up") == BACK && tick.number("sources.down") == 0;
+    collector.says_where("tick", is_all_known);
+    let told = collector.end_of_all();
+
+    let mut picture = Picture::default();
+    told.iter().for_each(|line| picture.take(line));
+    let truth = (0..BACK).map(|number| (format!("s{number}"), "up".to_owned()));
+    assert_eq!(picture.states, truth.collect());
+    assert!(!picture.is_mass);
+    let behind_the_gap = told.iter().skip_while(|line| line.event() != "gap");
+    let forgotten = behind_the_gap.filter(|line| line.event() == "forgotten").count();
+    assert!(forgotten as i64 >= SOURCES - BACK, "{forgotten}");
+}

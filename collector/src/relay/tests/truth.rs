@@ -1,8 +1,11 @@
-//! What a reader knows: how many lines were dropped on the way, and in the end the present state of every source.
+//! What a reader knows who takes the lines as docs/events.md says: how many were dropped on the way, and in the end which
+//! sources there are, how each of them is, whether a mass loss lasts and how long the collector was blind.
 
 use super::{CAPACITY, Fake, Scene};
 use crate::output::events::EventSet;
-use crate::track::event::{Event, Happening, SourceEvent, State, What};
+use crate::track::event::{Cause, Event, Happening, SourceEvent, State, What};
+use crate::track::inventory::Expected;
+use crate::track::tracker::Instruction;
 use beacon_common::Label;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -13,6 +16,8 @@ struct Reader {
     states: HashMap<Label, State>,
     /// Those that flap: of them it knows the state in the last line, and that it need not be the present one.
     flapping: HashSet<Label>,
+    is_mass: bool,
+    blind: Duration,
     lines: u64,
     gaps: u64,
 }
@@ -50,12 +55,45 @@ impl Reader {
                     }
                 }
             }
-            What::Start { .. }
-            | What::Tick(_)
-            | What::Blind { .. }
-            | What::MassLoss(_)
-            | What::MassOver(_)
-            | What::End(_) => {}
+            What::MassLoss(_) => self.is_mass = true,
+            What::MassOver(_) => self.is_mass = false,
+            What::Blind { blind, .. } => self.blind += *blind,
+            What::Start { .. } | What::Tick(_) | What::End(_) => {}
+        }
+    }
+}
+
+/// What may happen to the sources of a relay.
+impl Scene<'_> {
+    /// Something random happens to the source with this number, to all, or to the inventory, which has half of the numbers
+    /// from `expected` on.
+    fn happen(&mut self, (source, expected): (usize, usize), draw: &mut impl FnMut(u64) -> u64) {
+        let label = |number: usize| Label::new(&format!("s{number}")).unwrap();
+        match draw(320) {
+            0..=159 => self.beat(source),
+            160..=199 => self.bye(source),
+            200..=201 => self.pass(Duration::from_secs(70)),
+            // All fall together: nobody is heard for longer than the interval of a second.
+            202..=205 => self.pass(Duration::from_secs(2)),
+            206..=209 => {
+                let (from, blind) = (self.clock.now, Duration::from_millis(100 + draw(900)));
+                self.clock.now = from + blind;
+                self.tracker.on_blind(from, self.clock.now, blind, Cause::Stalled);
+            }
+            210..=217 => {
+                self.tracker
+                    .operate(&label(source), Instruction::Forget, self.clock.now);
+            }
+            218 => {
+                let listed = (expected..expected + 40).filter(|_| draw(2) == 0);
+                let listed = listed.map(|number| Expected {
+                    label: label(number),
+                    group: None,
+                });
+                self.tracker.expect(listed.collect(), self.clock.now);
+            }
+            219 => self.tracker.ask_all_states(),
+            _ => self.pass(Duration::from_millis(draw(800))),
         }
     }
 }
@@ -76,16 +114,13 @@ fn assert_the_truth_is_known_in_the_end(relays: usize, seed: u64) {
     for step in 0..2_000 {
         let number = draw(relays as u64) as usize;
         // No two relays tell of the same source.
-        let mut source = || 40 * number + draw(40) as usize;
-        let (one, kind) = (source(), draw(8));
-        let scene = &mut scenes[number];
-        match kind {
-            0..=3 => scene.beat(one),
-            4 => scene.bye(one),
-            5 if draw(20) == 0 => scene.pass(Duration::from_secs(70)),
-            _ => scene.pass(Duration::from_millis(draw(800))),
+        let first = 40 * number;
+        let source = first + draw(40) as usize;
+        scenes[number].happen((source, first), &mut draw);
+        // Nor do they all come to tell at once.
+        if draw(4) > 0 {
+            scenes[number].flush();
         }
-        scene.flush();
         // Now a reader that keeps up, now a slow one.
         let reads = if step / 100 % 2 == 0 { u64::MAX } else { draw(2) };
         let lines = std::iter::from_fn(|| queue.read()).take(usize::try_from(reads).unwrap_or(usize::MAX));
@@ -105,7 +140,9 @@ fn assert_the_truth_is_known_in_the_end(relays: usize, seed: u64) {
         reader.gaps,
         reader.lines
     );
-    let mut sources = 0;
+    let outage = scenes[0].relay.teller.outages().now();
+    assert_eq!(reader.is_mass, outage.mass.is_some(), "seed {seed}");
+    assert_eq!(reader.blind, outage.blind_in_all, "seed {seed}");
     for scene in &mut scenes {
         scene.tracker.ask_all_states();
         while let Some(Event {
@@ -115,13 +152,16 @@ fn assert_the_truth_is_known_in_the_end(relays: usize, seed: u64) {
         {
             let (label, flaps) = (source.label, source.marks.flapping);
             assert_eq!(reader.flapping.contains(&label), flaps, "seed {seed}: {label}");
+            assert_eq!(reader.is_mass, source.marks.mass, "seed {seed}: {label}");
             // The line before, of which `was` tells, is the last one that the reader got.
-            let known = if flaps { source.was } else { source.state };
-            assert_eq!(reader.states.get(&label), Some(&known), "seed {seed}: {label}");
-            sources += 1;
+            let truth = if flaps { source.was } else { source.state };
+            // Of an expected source that was never heard no line tells until it is asked for.
+            let known = reader.states.remove(&label).unwrap_or_default();
+            assert_eq!(known, truth, "seed {seed}: {label}");
         }
     }
-    assert_eq!(reader.states.len(), sources, "seed {seed}");
+    // What the reader knows beside those is gone.
+    assert_eq!(reader.states, HashMap::new(), "seed {seed}");
 }
 
 #[test]

@@ -25,8 +25,13 @@ impl Part {
             is,
             interval_ms: INTERVAL_MS,
         };
-        self.0.on_time(at(ms));
-        self.0.change(SourceId(source), change, at(ms))
+        self.on_time(ms);
+        let told = self.0.change(SourceId(source), change, at(ms));
+        told.map(|event| event.what)
+    }
+
+    fn on_time(&mut self, ms: u64) -> Option<What> {
+        self.0.on_time(at(ms)).map(|event| event.what)
     }
 
     fn falls(&mut self, source: u32, ms: u64) -> Option<What> {
@@ -128,8 +133,8 @@ fn a_fleet_that_stays_dead_is_a_loss_for_ten_minutes() {
         assert_eq!(part.dies(source, 2_100), None);
     }
     assert_eq!(part.0.next(), Some(at(600_100)));
-    assert_eq!(part.0.on_time(at(600_099)), None);
-    assert_eq!(part.0.on_time(at(600_100)), Some(over(20, 20)));
+    assert_eq!(part.on_time(600_099), None);
+    assert_eq!(part.on_time(600_100), Some(over(20, 20)));
     assert_eq!((part.0.next(), part.0.is_mass()), (None, false));
     assert!(part.0.own.fallen.is_empty());
     // Those that come back are as live as ever.
@@ -144,7 +149,7 @@ fn nothing_is_kept_of_a_fleet_that_is_well() {
     let mut part = fleet_of(1_000);
     assert_eq!(part.all_fall(0..400, 100), []);
     assert_eq!(part.0.next(), Some(at(1_100)));
-    part.0.on_time(at(1_100));
+    part.on_time(1_100);
     assert!(part.0.own.fallen.is_empty() && part.0.own.fresh.is_empty());
     assert_eq!(part.0.next(), None);
 }
@@ -162,7 +167,7 @@ fn the_sources_of_all_trackers_count_together() {
         assert_eq!(left.change(source, State::Late, State::Up, 3_000), None);
     }
     assert_eq!(left.change(4, State::Late, State::Up, 3_000), Some(over(9, 20)));
-    assert_eq!(right.0.on_time(at(600_100)), None, "it was over long before");
+    assert_eq!(right.on_time(600_100), None, "it was over long before");
     assert_eq!((right.0.next(), right.0.own.fallen.len()), (None, 0));
     // Its own four are live and told of; they come back without being counted out twice.
     for source in 0..4 {
@@ -170,4 +175,31 @@ fn the_sources_of_all_trackers_count_together() {
     }
     assert_eq!(right.all_fall(0..9, 700_000), []);
     assert_eq!(right.falls(9, 700_000), Some(loss(10, 20)));
+}
+
+/// What one tells may be judged by a clock that is behind that of the other.
+#[test]
+fn each_line_is_later_than_the_one_before_it_whoever_tells_it() {
+    let fleet = Fleet::default();
+    let (mut left, mut right) = (Part::of(&fleet, 10), Part::of(&fleet, 10));
+    left.all_fall(0..9, 200);
+    let change = |was, is| Change {
+        was,
+        is,
+        interval_ms: INTERVAL_MS,
+    };
+    let (falls, comes) = (change(State::Up, State::Late), change(State::Late, State::Up));
+    let loss = left.0.change(SourceId(9), falls, at(200)).unwrap();
+    let over = right
+        .0
+        .change(SourceId(10), change(State::Unknown, State::Up), at(199))
+        .unwrap();
+    assert_eq!((loss.what, over.what), (self::loss(10, 20), self::over(10, 21)));
+    assert!(
+        loss.at == at(200) && over.at > loss.at,
+        "{:?} {:?}",
+        loss.at,
+        over.at
+    );
+    assert_eq!(left.0.change(SourceId(9), comes, at(300)), None);
 }

@@ -32,7 +32,7 @@ impl Tracker {
     /// A source's state changes, which may begin or end a mass loss.
     pub(super) fn weigh(&mut self, id: SourceId, change: Change, now: Moment) {
         let mass = self.falls.change(id, change, now);
-        self.events.extend(mass.map(|what| Event { at: now, what }));
+        self.events.extend(mass);
     }
 
     /// The event, with what is remarkable about its time and its source.

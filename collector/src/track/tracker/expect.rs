@@ -60,6 +60,12 @@ impl Tracker {
         }
     }
 
+    /// Whether the inventory has a source called `label`.
+    #[must_use]
+    pub fn expects(&self, label: &Label) -> bool {
+        self.inventory.expects(label)
+    }
+
     /// Whether a source that is not in the table would be let in if there were room.
     pub(super) fn is_welcome(&self, label: &Label) -> bool {
         !self.config.inventory_only || self.inventory.expects(label)
@@ -120,7 +126,7 @@ impl Tracker {
     pub(super) fn ask_unheard(&mut self, place: u32) {
         let heard = self.inventory.ask(place);
         if let Some(id) = heard.and_then(|label| self.find(&label)) {
-            self.snapshots.ask(id, &mut self.table);
+            self.snapshots.ask(id);
         }
     }
 
@@ -137,7 +143,7 @@ impl Tracker {
             }
             // Heard since it was asked for.
             if let Some(id) = self.find(&label) {
-                self.snapshots.ask(id, &mut self.table);
+                self.snapshots.ask(id);
             }
         }
         None

@@ -119,7 +119,7 @@ impl Tracker {
     fn tell_silence(&mut self, label: &Label) {
         self.has_changed = true;
         match (self.find(label), self.inventory.place(label)) {
-            (Some(id), _) => self.snapshots.ask(id, &mut self.table),
+            (Some(id), _) => self.snapshots.ask(id),
             (None, Some(place)) => self.ask_unheard(place),
             (None, None) => {}
         }

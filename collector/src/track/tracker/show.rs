@@ -14,7 +14,7 @@ impl Tracker {
     pub fn ask_state(&mut self, id: SourceId) {
         match id.as_unheard() {
             Some(place) => self.ask_unheard(place),
-            None => self.snapshots.ask(id, &mut self.table),
+            None => self.snapshots.ask(id),
         }
     }
 
@@ -32,7 +32,7 @@ impl Tracker {
             config: &self.config,
             blindness: &self.blindness,
         };
-        let event = unheard.or_else(|| self.snapshots.poll(now, &mut self.table, rules))?;
+        let event = unheard.or_else(|| self.snapshots.poll(now, &self.table, rules))?;
         Some(self.marked(event))
     }
 

@@ -4,7 +4,7 @@ use beacon_common::Moment;
 
 use super::Tracker;
 use crate::track::deadlines::Deadlines;
-use crate::track::event::{Cause, Detail, Event, Happening, SourceId, State};
+use crate::track::event::{Cause, Detail, Happening, SourceId, State};
 use crate::track::tell::{self, Before};
 
 /// How many sources one call of [`Tracker::on_time`] looks at, so that the death of a whole fleet does not keep
@@ -49,7 +49,7 @@ impl Tracker {
         self.snapshots.on_time(now);
         self.await_expected(now);
         let mass = self.falls.on_time(now);
-        self.events.extend(mass.map(|what| Event { at: now, what }));
+        self.events.extend(mass);
         self.look_for_steady(now);
         self.end_silences(now);
         self.deadlines.sweep();
