@@ -20,7 +20,7 @@ fn status_shows_the_worst_first_and_ends_as_a_plugin_does() {
     scene.source("living");
     scene.dead("mortal");
 
-    let table = scene.shows(1, &["status"], "attic: 1 down, 1 up, 1 stopped  ");
+    let table = scene.shows(1, &["status"], "attic: 1 down, 1 stopped, 1 up  ");
     let lines: Vec<_> = table.lines().collect();
     let first = |line: &str| line.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
     let rows: Vec<_> = lines[2..].iter().map(|line| first(line)).collect();
@@ -29,8 +29,8 @@ fn status_shows_the_worst_first_and_ends_as_a_plugin_does() {
         [
             "STATE SOURCE CAUSE",
             "down mortal silent",
-            "up living new",
-            "stopped stopped stop"
+            "stopped stopped stop",
+            "up living new"
         ],
         "{table}"
     );
@@ -43,7 +43,7 @@ fn status_shows_the_worst_first_and_ends_as_a_plugin_does() {
     let plugin = scene.prints(1, &["status", "--plugin"]);
     assert_eq!(
         plugin,
-        "BEACON WARNING: 1 down, 1 up, 1 stopped | up=1 late=0 down=1 stopped=1 asleep=0 unknown=0 silenced=0"
+        "BEACON WARNING: 1 down, 1 stopped, 1 up | up=1 late=0 down=1 stopped=1 asleep=0 unknown=0 silenced=0"
     );
     let one = scene.prints(0, &["status", "--plugin", "living"]);
     assert!(one.starts_with("BEACON OK: living is up for "), "{one}");
