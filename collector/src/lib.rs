@@ -46,21 +46,23 @@ use logbook::Logbook;
 
 /// Does what `arguments` ask for, and says how it went.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match perform(arguments) {
-        Ok(code) => code,
-        Err(failure) => {
-            // Where stderr is gone too, the exit code is all that is left to tell.
-            let _ = write!(io::stderr(), "{}", line(&failure));
-            failure.exit.into()
-        }
-    }
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    let performed = match perform(&arguments) {
+        Err(failure) if cli::asks_as_plugin(&arguments) => client::say_unknown(&failure),
+        performed => performed,
+    };
+    performed.unwrap_or_else(|failure| {
+        // Where stderr is gone too, the exit code is all that is left to tell.
+        let _ = write!(io::stderr(), "{}", line(&failure));
+        failure.exit.into()
+    })
 }
 
 fn line(failure: &Failure) -> String {
     format!("beacon-collector: {failure}\n")
 }
 
-fn perform(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Failure> {
+fn perform(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     match cli::parse(arguments)? {
         Parsed::Text(text) => commands::print(&text, io::stdout())?,
         Parsed::Command(command) => return commands::perform(&command),
