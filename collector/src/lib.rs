@@ -2,7 +2,8 @@
 //!
 //! A beat walks a straight line: [`net`] takes it from its socket, [`track`] judges it, [`relay`] hands what there
 //! is to tell to [`output`]. [`shard`] is the loop that drives them, one a worker; [`supervisor`] watches over them,
-//! and [`run`] is one run from start to end. [`vigil`] notices when the loop stood still, and [`hooks`] are run beside it all. The judging rooms take the time as an argument; only [`clock`] reads one.
+//! and [`run`] is one run from start to end. [`vigil`] notices when the loop stood still, and [`hooks`] are run beside it
+//! all. The judging rooms take the time as an argument; only [`clock`] reads one.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
