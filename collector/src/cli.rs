@@ -239,7 +239,7 @@ pub enum Command {
         #[arg(long, env = "BEACON_KEYS", value_name = "FILE")]
         keys: PathBuf,
         /// Label of the device
-        #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
+        #[arg(value_name = "LABEL", value_parser = values::label)]
         label: Label,
         /// Number of the master key to use [default: the last one in the file]
         #[arg(long, env = "BEACON_KEY_ID", value_name = "1-255", value_parser = values::key_id, allow_hyphen_values = true)]
@@ -254,7 +254,7 @@ pub enum Command {
     /// Mark the lines about a source as silenced, and run no hooks for it, for some time
     Silence {
         /// Label of the source
-        #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
+        #[arg(value_name = "LABEL", value_parser = values::label)]
         label: Label,
         /// For how long, like 2h
         #[arg(value_name = "DURATION", value_parser = values::silence, allow_hyphen_values = true)]
@@ -269,7 +269,7 @@ pub enum Command {
     /// End the silence of a source
     Unsilence {
         /// Label of the source
-        #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
+        #[arg(value_name = "LABEL", value_parser = values::label)]
         label: Label,
         /// Socket of the collector
         #[arg(long, env = "BEACON_CONTROL", value_name = "PATH")]
@@ -278,7 +278,7 @@ pub enum Command {
     /// Have a running collector keep nothing of a source, whatever its state
     Forget {
         /// Label of the source
-        #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
+        #[arg(value_name = "LABEL", value_parser = values::label)]
         label: Label,
         /// Socket of the collector
         #[arg(long, env = "BEACON_CONTROL", value_name = "PATH")]
@@ -290,7 +290,7 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 pub struct Status {
     /// One source in detail
-    #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
+    #[arg(value_name = "LABEL", value_parser = values::label)]
     pub label: Option<Label>,
 
     /// Print JSON: of all sources, the document that HTTP serves as /status.json
@@ -439,6 +439,7 @@ fn one_line(error: &clap::Error, arguments: &[OsString]) -> String {
         }
         (ErrorKind::ArgumentConflict, _) => match context(ContextKind::InvalidSubcommand) {
             Some(command) => format!("{command}: takes its own options, after the command"),
+            None if option == argument => format!("{option}: given twice"),
             None => format!("{option}: given twice; it takes one {takes}"),
         },
         (ErrorKind::InvalidUtf8, _) => "a value is not UTF-8 text".to_owned(),

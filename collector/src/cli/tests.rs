@@ -303,6 +303,8 @@ fn what_is_no_option_or_too_much_or_too_little_is_told_in_one_line() {
             "--tick: given twice; it takes one <DURATION>",
         ),
         (&["--version=1"], "--version: it takes no value"),
+        (&["status", "--jsn"], "--jsn: no such option; --help lists them"),
+        (&["status", "--json", "--json"], "--json: given twice"),
         (&["device-key"], "--keys <FILE>, <LABEL>: missing"),
         (&["device-key", "--keys", "f"], "<LABEL>: missing"),
         (&["forget"], "<LABEL>: missing"),

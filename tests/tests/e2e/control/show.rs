@@ -130,7 +130,7 @@ fn wrong_arguments_are_unknown_to_a_monitoring_system_and_exit_code_2_to_all_oth
             &["status", "--plugin", "--control"],
             "--control: a value is missing; ",
         ),
-        (&["status", "--plugin", "--plugin"], "--plugin: given twice; "),
+        (&["status", "--plugin", "--plugin"], "--plugin: given twice"),
         (&["status", "--plugin=yes"], "--plugin: it takes no value"),
         (
             &["status", "--plugin", "--json"],
