@@ -37,7 +37,7 @@ impl Walk {
     }
 
     pub(super) fn step(&mut self, table: &Table) -> Step {
-        while usize::from(self.rank) < State::WORST_FIRST.len() {
+        while let Some(&state) = State::WORST_FIRST.get(usize::from(self.rank)) {
             while table.reaches(self.from) {
                 if self.looked == PIECE {
                     self.looked = 0;
@@ -46,10 +46,7 @@ impl Walk {
                 self.looked += 1;
                 let id = self.from;
                 self.from = SourceId(id.0 + 1);
-                if table
-                    .get(id)
-                    .is_some_and(|source| source.state.rank() == self.rank)
-                {
+                if table.get(id).is_some_and(|source| source.state == state) {
                     return Step::Source(id);
                 }
             }

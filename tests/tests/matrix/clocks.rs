@@ -30,9 +30,9 @@ fn a_wall_clock_that_steps_while_the_agent_runs_is_nothing() {
 /// was `between_looks` earlier.
 fn told_with_steps(step_s: i64, seconds: Range<u64>, between_looks: Duration) -> Vec<Told> {
     let set_nanos = |moment: Moment, steps: u64| {
-        let set_s = 1_700_000_000 + step_s * i64::try_from(steps).unwrap();
+        let set_s = 1_700_000_000 + step_s * steps as i64;
         let wall = Duration::from_secs(set_s.unsigned_abs()) + moment.since(at(0));
-        u64::try_from(wall.as_nanos()).unwrap()
+        wall.as_nanos() as u64
     };
     let arrived = |arrival: Moment| {
         let second = arrival.since(at(0)).as_secs();
