@@ -239,7 +239,7 @@ pub enum Command {
         #[arg(long, env = "BEACON_KEYS", value_name = "FILE")]
         keys: PathBuf,
         /// Label of the device
-        #[arg(value_name = "LABEL", value_parser = values::label)]
+        #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
         label: Label,
         /// Number of the master key to use [default: the last one in the file]
         #[arg(long, env = "BEACON_KEY_ID", value_name = "1-255", value_parser = values::key_id, allow_hyphen_values = true)]
@@ -254,7 +254,7 @@ pub enum Command {
     /// Mark the lines about a source as silenced, and run no hooks for it, for some time
     Silence {
         /// Label of the source
-        #[arg(value_name = "LABEL", value_parser = values::label)]
+        #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
         label: Label,
         /// For how long, like 2h
         #[arg(value_name = "DURATION", value_parser = values::silence, allow_hyphen_values = true)]
@@ -269,7 +269,7 @@ pub enum Command {
     /// End the silence of a source
     Unsilence {
         /// Label of the source
-        #[arg(value_name = "LABEL", value_parser = values::label)]
+        #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
         label: Label,
         /// Socket of the collector
         #[arg(long, env = "BEACON_CONTROL", value_name = "PATH")]
@@ -278,7 +278,7 @@ pub enum Command {
     /// Have a running collector keep nothing of a source, whatever its state
     Forget {
         /// Label of the source
-        #[arg(value_name = "LABEL", value_parser = values::label)]
+        #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
         label: Label,
         /// Socket of the collector
         #[arg(long, env = "BEACON_CONTROL", value_name = "PATH")]
