@@ -248,8 +248,8 @@ pub enum Command {
     /// Print the JSON Schema of the event lines
     Schema,
     /// Show what a running collector knows of its sources, the worst first; docs/control.md. Exit codes: 0 all is well,
-    /// 1 a source is late or down and not silenced, 2 wrong arguments, 3 no collector answers, 66 there is no such source;
-    /// with --plugin 3 for whatever there is no verdict, wrong arguments too
+    /// 1 a source is late or down and not silenced, 2 wrong arguments (3 with --plugin), 3 no collector answers (with
+    /// --plugin whatever else there is no verdict for), 66 there is no such source (3 with --plugin)
     Status(Status),
     /// Mark the lines about a source as silenced, and run no hooks for it, for some time
     Silence {
