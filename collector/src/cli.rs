@@ -32,9 +32,10 @@ const LONGEST_PERIOD: Duration = Duration::from_hours(24 * 36_525);
 /// Writes one line an event to stdout; docs/events.md explains them. The log goes to stderr, its level by
 /// RUST_LOG. Every option can be set in the environment too, where an empty variable sets nothing; what stands
 /// on the command line goes first.
-/// Exit codes: 1 and 3 of status (see there), 2 wrong arguments, 65 damaged file, 66 no such file or source, 71 the system refuses (an address cannot
-/// be bound), 73 the state file or the control socket cannot be made, 74 the state file, or what a command prints, cannot be written, 75
-/// the state file or the control socket is in use, 77 key file open to others.
+/// Exit codes: 1 and 3 of status (see there), 2 wrong arguments, 65 damaged file, 66 no such file or source, 71 the
+/// system refuses (an address cannot be bound), 73 the state file or the control socket cannot be made, 74 the state file,
+/// or what a command prints, cannot be written, 75 the state file or the control socket is in use, 77 key file open to
+/// others.
 #[derive(Debug, Parser)]
 #[command(
     name = "beacon-collector",
@@ -247,7 +248,8 @@ pub enum Command {
     /// Print the JSON Schema of the event lines
     Schema,
     /// Show what a running collector knows of its sources, the worst first; docs/control.md. Exit codes: 0 all is well,
-    /// 1 a source is late or down and not silenced, 3 no collector answers, 66 there is no such source
+    /// 1 a source is late or down and not silenced, 2 wrong arguments (3 with --plugin), 3 no collector answers (with
+    /// --plugin whatever else there is no verdict for), 66 there is no such source (3 with --plugin)
     Status(Status),
     /// Mark the lines about a source as silenced, and run no hooks for it, for some time
     Silence {
@@ -288,7 +290,7 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 pub struct Status {
     /// One source in detail
-    #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
+    #[arg(value_name = "LABEL", value_parser = values::label)]
     pub label: Option<Label>,
 
     /// Print JSON: of all sources, the document that HTTP serves as /status.json
@@ -329,9 +331,8 @@ pub fn command() -> clap::Command {
 ///
 /// # Errors
 /// [`Exit::Usage`] with one line that names the option and what it takes.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Failure> {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let matches = matches(&arguments, unset_where_empty);
+pub fn parse(arguments: &[OsString]) -> Result<Parsed, Failure> {
+    let matches = matches(arguments, unset_where_empty);
     let idle = matches.as_ref().map(idle).unwrap_or_default();
     match matches.and_then(|mut matches| CommandLine::from_arg_matches_mut(&mut matches)) {
         Ok(CommandLine {
@@ -341,9 +342,27 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Fa
         Ok(CommandLine { options, .. }) => Ok(Parsed::Run(Box::new(Options { idle, ..options }))),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(Parsed::Text(error.to_string())),
-            _ => Err(Failure::new(Exit::Usage, one_line(&error, &arguments))),
+            _ => Err(Failure::new(Exit::Usage, one_line(&error, arguments))),
         },
     }
+}
+
+/// Whether a monitoring system asks, which takes exit code 2 for a verdict: `status --plugin`, told by the words alone,
+/// because arguments that are wrong come to nothing else. The first word that names a command is the command.
+#[must_use]
+pub fn asks_as_plugin(arguments: &[OsString]) -> bool {
+    let words: Vec<_> = arguments
+        .iter()
+        .skip(1)
+        .map(|word| word.to_string_lossy())
+        .take_while(|word| word != "--")
+        .collect();
+    let commands = commands();
+    let command = words
+        .iter()
+        .find(|word| commands.iter().any(|name| name == *word));
+    let is_plugin = |word: &str| word == "--plugin" || word.starts_with("--plugin=");
+    command.is_some_and(|command| command == "status") && words.iter().any(|word| is_plugin(word))
 }
 
 fn matches(arguments: &[OsString], change: fn(Arg) -> Arg) -> Result<ArgMatches, clap::Error> {
@@ -420,6 +439,7 @@ fn one_line(error: &clap::Error, arguments: &[OsString]) -> String {
         }
         (ErrorKind::ArgumentConflict, _) => match context(ContextKind::InvalidSubcommand) {
             Some(command) => format!("{command}: takes its own options, after the command"),
+            None if option == argument => format!("{option}: given twice"),
             None => format!("{option}: given twice; it takes one {takes}"),
         },
         (ErrorKind::InvalidUtf8, _) => "a value is not UTF-8 text".to_owned(),

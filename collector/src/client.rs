@@ -82,17 +82,19 @@ pub fn show(status: &Status) -> Result<ExitCode, Failure> {
     if status.json {
         return copy(status);
     }
-    let shown = text(status, MAX_WORST);
-    if status.plugin
-        && let Err(failure) = &shown
-    {
-        // A monitoring system reads stdout alone.
-        commands::print(&format!("BEACON UNKNOWN: {failure}\n"), io::stdout())?;
-        return Ok(Exit::Unreachable.into());
-    }
-    let (text, verdict) = shown?;
+    let (text, verdict) = text(status, MAX_WORST)?;
     commands::print(&text, io::stdout())?;
     Ok(verdict.into())
+}
+
+/// Says as a monitoring plugin does that there is nothing to say, whatever the reason: on stdout, because a monitoring
+/// system reads that alone (Monitoring Plugins Development Guidelines, as are the exit codes).
+///
+/// # Errors
+/// [`Exit::Output`] where that cannot be written.
+pub fn say_unknown(failure: &Failure) -> Result<ExitCode, Failure> {
+    commands::print(&format!("BEACON UNKNOWN: {failure}\n"), io::stdout())?;
+    Ok(Exit::Unreachable.into())
 }
 
 /// The JSON as it comes: of many sources there is no need to hold it all.

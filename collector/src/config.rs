@@ -203,8 +203,9 @@ mod tests {
     use crate::cli::{Parsed, parse};
 
     fn config(arguments: &[&str], terminal: bool) -> Result<Config, Failure> {
-        let words = ["beacon-collector"].iter().chain(arguments).map(Into::into);
-        let Parsed::Run(options) = parse(words)? else {
+        let words = ["beacon-collector"].iter().chain(arguments);
+        let words: Vec<_> = words.map(Into::into).collect();
+        let Parsed::Run(options) = parse(&words)? else {
             panic!("{arguments:?} is not a run")
         };
         let host_name = "attic".to_owned();

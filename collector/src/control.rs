@@ -187,6 +187,7 @@ fn silence(request: &Value) -> Result<Instruction, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli;
     use crate::track::silences::{MAX_REASON, MAX_SILENCES};
 
     #[test]
@@ -275,6 +276,27 @@ mod tests {
         exits.extend(Refusal::ALL.map(|refusal| refusal.exit() as u8));
         exits.sort_unstable();
         assert_eq!(documented, exits);
+        let row = |exit: Exit| {
+            let begin = format!("| {} |", exit as u8);
+            table.lines().find(|line| line.starts_with(&begin)).unwrap()
+        };
+        assert!(row(Exit::Usage).contains("not with `status --plugin`"));
+        assert!(row(Exit::Unreachable).contains("with `status --plugin`"));
+        let help = cli::command()
+            .find_subcommand("status")
+            .unwrap()
+            .clone()
+            .render_long_help();
+        let help = help.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        for code in &documented[1..5] {
+            assert!(help.contains(&format!(" {code} ")), "{code}: {help}");
+        }
+        for part in [
+            "2 wrong arguments (3 with --plugin)",
+            "(with --plugin whatever else there is no verdict for)",
+        ] {
+            assert!(help.contains(part), "{part:?} in {help}");
+        }
         for refusal in Refusal::ALL {
             assert!(document.contains(&format!("`{}`", refusal.name())), "{refusal:?}");
         }

@@ -2,7 +2,8 @@
 //!
 //! A beat walks a straight line: [`net`] takes it from its socket, [`track`] judges it, [`relay`] hands what there
 //! is to tell to [`output`]. [`shard`] is the loop that drives them, one a worker; [`supervisor`] watches over them,
-//! and [`run`] is one run from start to end. [`vigil`] notices when the loop stood still, and [`hooks`] are run beside it all. The judging rooms take the time as an argument; only [`clock`] reads one.
+//! and [`run`] is one run from start to end. [`vigil`] notices when the loop stood still, and [`hooks`] are run beside it
+//! all. The judging rooms take the time as an argument; only [`clock`] reads one.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -47,21 +48,23 @@ use logbook::Logbook;
 
 /// Does what `arguments` ask for, and says how it went.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match perform(arguments) {
-        Ok(code) => code,
-        Err(failure) => {
-            // Where stderr is gone too, the exit code is all that is left to tell.
-            let _ = write!(io::stderr(), "{}", line(&failure));
-            failure.exit.into()
-        }
-    }
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    let performed = match perform(&arguments) {
+        Err(failure) if cli::asks_as_plugin(&arguments) => client::say_unknown(&failure),
+        performed => performed,
+    };
+    performed.unwrap_or_else(|failure| {
+        // Where stderr is gone too, the exit code is all that is left to tell.
+        let _ = write!(io::stderr(), "{}", line(&failure));
+        failure.exit.into()
+    })
 }
 
 fn line(failure: &Failure) -> String {
     format!("beacon-collector: {failure}\n")
 }
 
-fn perform(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Failure> {
+fn perform(arguments: &[OsString]) -> Result<ExitCode, Failure> {
     match cli::parse(arguments)? {
         Parsed::Text(text) => commands::print(&text, io::stdout())?,
         Parsed::Command(command) => return commands::perform(&command),

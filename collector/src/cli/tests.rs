@@ -1,8 +1,16 @@
 use super::*;
 use crate::output::events::EventName;
 
+fn words(arguments: &[&str]) -> Vec<OsString> {
+    ["beacon-collector"]
+        .iter()
+        .chain(arguments)
+        .map(Into::into)
+        .collect()
+}
+
 fn parsed(arguments: &[&str]) -> Result<Parsed, Failure> {
-    parse(["beacon-collector"].iter().chain(arguments).map(Into::into))
+    parse(&words(arguments))
 }
 
 fn options(arguments: &[&str]) -> Options {
@@ -295,6 +303,8 @@ fn what_is_no_option_or_too_much_or_too_little_is_told_in_one_line() {
             "--tick: given twice; it takes one <DURATION>",
         ),
         (&["--version=1"], "--version: it takes no value"),
+        (&["status", "--jsn"], "--jsn: no such option; --help lists them"),
+        (&["status", "--json", "--json"], "--json: given twice"),
         (&["device-key"], "--keys <FILE>, <LABEL>: missing"),
         (&["device-key", "--keys", "f"], "<LABEL>: missing"),
         (&["forget"], "<LABEL>: missing"),
@@ -355,5 +365,31 @@ fn help_and_version_are_text_to_print() {
             Ok(Parsed::Text(text)) => assert!(text.contains(part), "{text}"),
             other => panic!("{arguments:?}: {other:?}"),
         }
+    }
+}
+
+#[test]
+fn a_plugin_is_known_by_its_words_however_wrong_the_others_are() {
+    for plugin in [
+        &["status", "--plugin"][..],
+        &["status", "--plugn", "--plugin"],
+        &["status", "-x", "--plugin", "-"],
+        &["status", "--plugin=1"],
+        &["--plugin", "status"],
+        &["--tick", "1s", "status", "--plugin"],
+        &["status", "--control", "--plugin"],
+    ] {
+        assert!(asks_as_plugin(&words(plugin)), "{plugin:?}");
+    }
+    for other in [
+        &[][..],
+        &["status"],
+        &["--plugin"],
+        &["status", "--plugins"],
+        &["status", "--", "--plugin"],
+        &["forget", "status", "--plugin"],
+        &["silence", "status", "2h", "--reason", "--plugin"],
+    ] {
+        assert!(!asks_as_plugin(&words(other)), "{other:?}");
     }
 }

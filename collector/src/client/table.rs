@@ -19,16 +19,6 @@ const HEADINGS: [&str; 9] = [
     "ADDRESS",
 ];
 
-/// The order in which states are counted up: what needs a look first.
-const WORST_FIRST: [State; 6] = [
-    State::Down,
-    State::Late,
-    State::Up,
-    State::Asleep,
-    State::Stopped,
-    State::Unknown,
-];
-
 /// A table of the sources in `document`.
 pub(super) fn render(document: &Value, colour: bool) -> String {
     let mut out = String::new();
@@ -126,7 +116,7 @@ fn put_rows(rows: &[Row], colour: bool, out: &mut String) {
 
 /// How many sources there are in each state, but for the states that none is in, the worst first.
 pub(super) fn counts(document: &Value) -> String {
-    let mut counts: Vec<_> = WORST_FIRST
+    let mut counts: Vec<_> = State::WORST_FIRST
         .into_iter()
         .map(|state| (count(document, state), state.name()))
         .collect();
@@ -233,6 +223,15 @@ mod tests {
              silenced until 2026-11-21 12:00Z: Ann is at it\n\
              down   gate      never   5s     never                0     unknown\n\
              and 1 more; --json has all\n"
+        );
+    }
+
+    #[test]
+    fn the_states_are_counted_up_from_worst_to_best() {
+        let sources = json!({"up": 1, "late": 2, "down": 3, "stopped": 4, "asleep": 5, "unknown": 6});
+        assert_eq!(
+            counts(&json!({"sources": sources})),
+            "3 down, 2 late, 6 unknown, 5 asleep, 4 stopped, 1 up"
         );
     }
 

@@ -143,8 +143,7 @@ fn put_counts(sources: &[u64; State::ALL.len()], selection: &Selection, out: &mu
             Grouped(count)
         )
     };
-    let always = [State::Down, State::Late, State::Up, State::Asleep, State::Stopped];
-    for state in always.into_iter().chain([State::Unknown]) {
+    for state in State::WORST_FIRST {
         let place = State::ALL.iter().position(|&other| other == state);
         let count = place.map_or(0, |place| sources[place]);
         if state != State::Unknown || count > 0 {

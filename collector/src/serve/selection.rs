@@ -172,7 +172,7 @@ impl Selection {
         match self.sort {
             Sort::Worst => (badness(row), Reverse(row.since.as_nanos()), [0; 18]),
             Sort::Source => (0, Reverse(0), text(row.label.as_str())),
-            Sort::State => first(severity(row.state)),
+            Sort::State => first(row.state.rank().into()),
             Sort::Cause => (0, Reverse(0), text(row.cause.map_or("", Cause::name))),
             Sort::Since => most(row.since.as_nanos()),
             Sort::Seen => most(if row.is_heard() { row.arrived.as_nanos() } else { 0 }),
@@ -198,23 +198,14 @@ fn text(name: &str) -> [u8; 18] {
     key
 }
 
-/// How soon somebody has to look: states first, then health.
+/// How soon somebody has to look, smaller first: by state, but who is up and not well stands right behind who is late, by
+/// health.
 fn badness(row: &Row) -> u64 {
+    // Four apart, with room for the three healths between.
+    let place = |state: State| 4 * u64::from(state.rank());
     match row.state {
-        State::Up if row.health != Health::Ok => 10 - u64::from(health(row.health)),
-        state => severity(state),
-    }
-}
-
-/// States from worst to best, with room for the healths of those that are up.
-const fn severity(state: State) -> u64 {
-    match state {
-        State::Down => 0,
-        State::Late => 1,
-        State::Up => 20,
-        State::Asleep => 21,
-        State::Stopped => 22,
-        State::Unknown => 23,
+        State::Up if row.health != Health::Ok => place(State::Late) + 4 - u64::from(health(row.health)),
+        state => place(state),
     }
 }
 

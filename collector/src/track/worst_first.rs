@@ -7,22 +7,9 @@ use super::table::Table;
 /// walk is at cost time too, and tell nothing.
 const PIECE: u32 = 16_384;
 
-/// States from worst to best.
-const fn rank(state: State) -> u8 {
-    match state {
-        State::Down => 0,
-        State::Late => 1,
-        State::Unknown => 2,
-        State::Asleep => 3,
-        State::Stopped => 4,
-        State::Up => LAST,
-    }
-}
-
-const LAST: u8 = 5;
-
 /// How far the walk has come.
 pub(super) struct Walk {
+    /// The place of the state that it is at among [`State::WORST_FIRST`].
     rank: u8,
     /// The next number to look at.
     from: SourceId,
@@ -50,7 +37,7 @@ impl Walk {
     }
 
     pub(super) fn step(&mut self, table: &Table) -> Step {
-        while self.rank <= LAST {
+        while let Some(&state) = State::WORST_FIRST.get(usize::from(self.rank)) {
             while table.reaches(self.from) {
                 if self.looked == PIECE {
                     self.looked = 0;
@@ -59,10 +46,7 @@ impl Walk {
                 self.looked += 1;
                 let id = self.from;
                 self.from = SourceId(id.0 + 1);
-                if table
-                    .get(id)
-                    .is_some_and(|source| rank(source.state) == self.rank)
-                {
+                if table.get(id).is_some_and(|source| source.state == state) {
                     return Step::Source(id);
                 }
             }
@@ -74,7 +58,7 @@ impl Walk {
     /// Whether the walk came past the source in neither state: it had not come to the one it `was` in, and what it `is`
     /// now lies behind.
     pub(super) fn misses(&self, id: SourceId, was: State, is: State) -> bool {
-        let is_behind = |state| (rank(state), id.0) < (self.rank, self.from.0);
+        let is_behind = |state: State| (state.rank(), id.0) < (self.rank, self.from.0);
         !is_behind(was) && is_behind(is)
     }
 }

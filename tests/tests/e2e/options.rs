@@ -77,8 +77,6 @@ fn the_collector_names_the_option_that_is_wrong() {
         ("DURATION", &["silence", "a", "soon"]),
         ("--reason", &["silence", "a", "2h", "--reason", "a\nb"]),
         ("LABEL", &["forget"]),
-        ("--plugin", &["status", "--plugin", "--json"]),
-        ("--plugin", &["status", "--plugin", "--watch"]),
         ("--control", &["status", "--control", "none"]),
     ] {
         assert_refused(&run(Binary::Collector, arguments.iter().copied()), option);

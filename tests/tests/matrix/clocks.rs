@@ -1,7 +1,15 @@
 //! Clocks that step, and schedules that change. The collector's wall clock takes no part in judgement: the tracker has
-//! none.
+//! none, and the stamps of the kernel, which are its, only say when in the last drain a datagram came. That a step of it is
+//! no blindness either, `a_step_of_the_wall_clock_is_no_stall` shows in collector/src/vigil/tests.rs.
 
-use crate::script::Device;
+use std::ops::Range;
+use std::time::Duration;
+
+use beacon_collector::clock::Reading;
+use beacon_common::Moment;
+use beacon_tests::stage::at;
+
+use crate::script::{Device, Told, gists, good_path, play, play_as};
 
 const DAY: i64 = 86_400;
 
@@ -14,6 +22,51 @@ fn a_wall_clock_that_steps_while_the_agent_runs_is_nothing() {
     for step in [DAY, -DAY] {
         let told = device().step_clock(step).beats(60).told(90_000);
         assert_eq!(told, [("up", "new")], "{step} s");
+    }
+}
+
+/// What is told of a device by a collector whose own wall clock is set by `step_s` in each of these seconds, while the beat of
+/// that second waits in the socket: between the kernel's stamp and the look at it, a millisecond later. The look before that
+/// was `between_looks` earlier.
+fn told_with_steps(step_s: i64, seconds: Range<u64>, between_looks: Duration) -> Vec<Told> {
+    let set_nanos = |moment: Moment, steps: u64| {
+        let set_s = 1_700_000_000 + step_s * steps as i64;
+        let wall = Duration::from_secs(set_s.unsigned_abs()) + moment.since(at(0));
+        wall.as_nanos() as u64
+    };
+    let arrived = |arrival: Moment| {
+        let second = arrival.since(at(0)).as_secs();
+        let steps_before = |second: u64| second.clamp(seconds.start, seconds.end) - seconds.start;
+        let now = arrival.after_ms(1);
+        let reading = Reading {
+            now,
+            wall_nanos: set_nanos(now, steps_before(second + 1)),
+        };
+        let complete = at(0) + now.since(at(0)).saturating_sub(between_looks);
+        reading.arrival(Some(set_nanos(arrival, steps_before(second))), complete)
+    };
+    gists(&play_as(&[device().beats(60)], good_path(), 90_000, arrived))
+}
+
+#[test]
+fn the_collectors_own_wall_clock_that_steps_while_beats_wait_is_nothing() {
+    for step_s in [DAY, -DAY, 2, -2] {
+        let told = told_with_steps(step_s, 30..40, Duration::from_millis(2));
+        assert_eq!(told, [("up", "new")], "{step_s} s");
+    }
+}
+
+/// A beat then seems to have come right after the look before: where that was long ago, its next one seems late. A clock that
+/// is set back has it come at the look.
+#[test]
+fn where_the_collector_had_not_looked_for_a_second_a_step_forward_makes_one_late_at_most() {
+    let fall = [("up", "new"), ("late", "silent"), ("up", "back")];
+    for (step_s, told) in [(DAY, &fall[..]), (2, &fall), (-DAY, &fall[..1]), (-2, &fall[..1])] {
+        assert_eq!(
+            told_with_steps(step_s, 30..31, Duration::from_secs(1)),
+            told,
+            "{step_s} s"
+        );
     }
 }
 
@@ -43,11 +96,7 @@ fn a_quick_restart_after_the_clock_stepped_back_is_no_twin() {
         .every(10_000)
         .beat_late(0, 6_000)
         .beats(30);
-    let told = crate::script::gists(&crate::script::play(
-        &[before, after],
-        crate::script::good_path(),
-        597_000,
-    ));
+    let told = gists(&play(&[before, after], good_path(), 597_000));
     assert_eq!(
         told,
         [("up", "new"), ("late", "silent"), ("restarted", "process")]

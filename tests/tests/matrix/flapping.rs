@@ -15,7 +15,7 @@ fn falls(count: u32, beats: u32) -> Device {
 }
 
 /// Up to the sixth fall.
-fn begins_to_flap() -> Vec<Told> {
+pub(crate) fn begins_to_flap() -> Vec<Told> {
     let mut told = vec![("up", "new")];
     (0..5).for_each(|_| told.extend(FALL));
     told.extend([("late", "silent"), ("flapping", "silent")]);

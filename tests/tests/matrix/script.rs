@@ -181,6 +181,16 @@ pub(crate) fn good_path() -> Path {
 
 /// What is told of devices with one label, until `until_ms`. Every line must join on to the one before.
 pub(crate) fn play(devices: &[Device], path: Path, until_ms: u64) -> Vec<Line> {
+    play_as(devices, path, until_ms, |arrival| arrival)
+}
+
+/// The same by a collector that takes what comes to have arrived when `arrived` says.
+pub(crate) fn play_as(
+    devices: &[Device],
+    path: Path,
+    until_ms: u64,
+    arrived: impl Fn(Moment) -> Moment,
+) -> Vec<Line> {
     let seed = number_from_environment("BEACON_SEED", 0x00be_ac07);
     println!("BEACON_SEED={seed}");
     let mut sent: Vec<_> = devices.iter().flat_map(|device| &device.sent).copied().collect();
@@ -192,7 +202,7 @@ pub(crate) fn play(devices: &[Device], path: Path, until_ms: u64) -> Vec<Line> {
     let mut stage = Stage::new(Config::default());
     let mut lines = Vec::new();
     while let Some((arrival, (peer, frame))) = network.deliver() {
-        lines.extend(stage.hear_at(arrival, peer, &frame));
+        lines.extend(stage.hear_at(arrived(arrival), peer, &frame));
     }
     lines.extend(stage.wait_until(until_ms));
     let mut known = "unknown";

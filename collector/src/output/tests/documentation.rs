@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::output::fields::{Field, Type};
+use crate::track::event::State;
 use std::fmt::Write;
 
 const DOCUMENT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/events.md"));
@@ -90,4 +91,11 @@ fn the_table_of_keys_is_that_of_the_code() {
         .unwrap();
     }
     same("keys", &table);
+}
+
+#[test]
+fn states_are_named_from_worst_to_best() {
+    let states = list(State::WORST_FIRST.map(State::name));
+    let line = format!("States, from worst to best: {states}. Health:");
+    assert!(DOCUMENT.contains(&line), "docs/events.md should say: {line}");
 }

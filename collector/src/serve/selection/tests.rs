@@ -94,3 +94,36 @@ fn sources_are_sorted_both_ways_and_searched() {
     };
     assert_eq!(shown(&down, 9).0, ["gone"]);
 }
+
+#[test]
+fn states_come_from_worst_to_best_and_who_is_ill_behind_who_is_late() {
+    let mut fleet = State::ALL
+        .map(|state| (state.name(), 60_000, Health::Ok))
+        .to_vec();
+    fleet.extend([
+        ("warm", 60_000, Health::Warning),
+        ("ill", 60_000, Health::Critical),
+    ]);
+    let mut rows = rows(&fleet, Moment::ORIGIN.after_ms(20_000));
+    for row in &mut rows {
+        let named = State::ALL
+            .into_iter()
+            .find(|state| state.name() == row.label.as_str());
+        row.state = named.unwrap_or(row.state);
+    }
+    let labels = |sort| {
+        let selection = Selection {
+            sort,
+            ..Selection::default()
+        };
+        let (chosen, _) = selection.choose(rows.iter(), &Ring::default(), 9);
+        let labels: Vec<_> = chosen.iter().map(|row| row.label.as_str()).collect();
+        labels.join(" ")
+    };
+    let worst = "down late ill warm unknown asleep stopped up";
+    assert_eq!(labels(Sort::Worst), worst);
+    assert_eq!(
+        labels(Sort::State),
+        "down late unknown asleep stopped ill up warm"
+    );
+}

@@ -33,6 +33,26 @@ impl State {
         Self::Unknown,
     ];
 
+    /// Every state, from worst to best: what needs a look first.
+    pub const WORST_FIRST: [Self; 6] = [
+        Self::Down,
+        Self::Late,
+        Self::Unknown,
+        Self::Asleep,
+        Self::Stopped,
+        Self::Up,
+    ];
+
+    /// The place among all states from worst to best, from 0.
+    #[must_use]
+    pub const fn rank(self) -> u8 {
+        let mut rank = 0;
+        while Self::WORST_FIRST[rank as usize] as u8 != self as u8 {
+            rank += 1;
+        }
+        rank
+    }
+
     /// The name in event lines.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -231,3 +251,15 @@ numbered!(Cause {
     Suspended = 14,
     Restarted = 15,
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_state_has_its_place_from_worst_to_best() {
+        let ranks = State::WORST_FIRST.map(State::rank);
+        assert_eq!(ranks, [0, 1, 2, 3, 4, 5]);
+        assert!(State::ALL.iter().all(|state| State::WORST_FIRST.contains(state)));
+    }
+}

@@ -20,7 +20,7 @@ fn status_shows_the_worst_first_and_ends_as_a_plugin_does() {
     scene.source("living");
     scene.dead("mortal");
 
-    let table = scene.shows(1, &["status"], "attic: 1 down, 1 up, 1 stopped  ");
+    let table = scene.shows(1, &["status"], "attic: 1 down, 1 stopped, 1 up  ");
     let lines: Vec<_> = table.lines().collect();
     let first = |line: &str| line.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
     let rows: Vec<_> = lines[2..].iter().map(|line| first(line)).collect();
@@ -29,8 +29,8 @@ fn status_shows_the_worst_first_and_ends_as_a_plugin_does() {
         [
             "STATE SOURCE CAUSE",
             "down mortal silent",
-            "up living new",
-            "stopped stopped stop"
+            "stopped stopped stop",
+            "up living new"
         ],
         "{table}"
     );
@@ -43,7 +43,7 @@ fn status_shows_the_worst_first_and_ends_as_a_plugin_does() {
     let plugin = scene.prints(1, &["status", "--plugin"]);
     assert_eq!(
         plugin,
-        "BEACON WARNING: 1 down, 1 up, 1 stopped | up=1 late=0 down=1 stopped=1 asleep=0 unknown=0 silenced=0"
+        "BEACON WARNING: 1 down, 1 stopped, 1 up | up=1 late=0 down=1 stopped=1 asleep=0 unknown=0 silenced=0"
     );
     let one = scene.prints(0, &["status", "--plugin", "living"]);
     assert!(one.starts_with("BEACON OK: living is up for "), "{one}");
@@ -108,8 +108,69 @@ fn without_a_collector_status_ends_with_3_and_says_what_to_do() {
         plugin.stdout[0].starts_with("BEACON UNKNOWN: no collector answers"),
         "{plugin:?}"
     );
-    let silence = run(Binary::Collector, ["forget", "a"].into_iter().chain(arguments));
-    assert_eq!(silence.code, Some(3));
+    let forget = run(Binary::Collector, ["forget", "a"].into_iter().chain(arguments));
+    assert_eq!(forget.code, Some(3));
+}
+
+/// Exit code 2 would be CRITICAL to a monitoring system.
+#[test]
+fn wrong_arguments_are_unknown_to_a_monitoring_system_and_exit_code_2_to_all_others() {
+    for (arguments, told) in [
+        (
+            &["status", "--plugin", "--no"][..],
+            "--no: no such option; --help lists them",
+        ),
+        (
+            &["status", "--no", "--plugin"],
+            "--no: no such option; --help lists them",
+        ),
+        (&["status", "-", "--plugin"], "[LABEL]: '-' is not a label; "),
+        (&["status", "a", "b", "--plugin"], "b: no such option; "),
+        (
+            &["status", "--plugin", "--control"],
+            "--control: a value is missing; ",
+        ),
+        (&["status", "--plugin", "--plugin"], "--plugin: given twice"),
+        (&["status", "--plugin=yes"], "--plugin: it takes no value"),
+        (
+            &["status", "--plugin", "--json"],
+            "--plugin: it does not go together with --json",
+        ),
+        (
+            &["status", "--watch", "--plugin"],
+            "--plugin: it does not go together with --watch",
+        ),
+        (&["status", "--plugin", "--control", "none"], "--control: none: "),
+        (
+            &["--tick", "1s", "status", "--plugin"],
+            "status: takes its own options, after the command",
+        ),
+        (&["--no", "status", "--plugin"], "--no: no such option; "),
+    ] {
+        let plugin = run(Binary::Collector, arguments.iter().copied());
+        assert_eq!(
+            (plugin.code, plugin.stdout.len(), plugin.stderr.len()),
+            (Some(3), 1, 0),
+            "{plugin:?}"
+        );
+        assert!(
+            plugin.stdout[0].starts_with(&format!("BEACON UNKNOWN: {told}")),
+            "{plugin:?}"
+        );
+    }
+    for arguments in [
+        &["status", "--no"][..],
+        &["status", "--json", "--no"],
+        &["forget", "status", "--plugin"],
+        &["--plugin"],
+    ] {
+        let other = run(Binary::Collector, arguments.iter().copied());
+        assert_eq!(
+            (other.code, other.stdout.len(), other.stderr.len()),
+            (Some(2), 0, 1),
+            "{other:?}"
+        );
+    }
 }
 
 #[test]
