@@ -22,6 +22,14 @@ pub struct Reading {
     pub wall_nanos: u64,
 }
 
+/// What tells when stamps of the wall clock were made, although that may have been set meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub struct Ages {
+    clock: Reading,
+    /// What the wall clock would show, had it not been set.
+    unset_wall_nanos: u64,
+}
+
 /// All clocks at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sight {
@@ -109,16 +117,36 @@ impl Reading {
         self.wall_nanos.saturating_add(later).saturating_sub(earlier) / 1_000
     }
 
+    /// Tells the age of stamps that the kernel has made since `earlier`, when none was waiting.
+    #[must_use]
+    pub const fn ages_since(self, earlier: &Self) -> Ages {
+        let passed = self.now.as_nanos().saturating_sub(earlier.now.as_nanos());
+        Ages {
+            clock: self,
+            unset_wall_nanos: earlier.wall_nanos.saturating_add(passed),
+        }
+    }
+}
+
+impl Ages {
     /// When a datagram arrived that the kernel stamped with `stamp_nanos` of the wall clock: no earlier than
-    /// `complete`, up to which reception is known to have been complete, and no later than now. Within these
-    /// bounds lies all the harm that a step of the wall clock does.
+    /// `complete`, up to which reception is known to have been complete, and no later than now.
+    ///
+    /// It was stamped before the wall clock was set or after, if it was set. The later of both moments that are not to
+    /// come is taken: what seems to have come too early has its next beat seem late.
     #[must_use]
     pub fn arrival(&self, stamp_nanos: Option<u64>, complete: Moment) -> Moment {
-        let stamp = stamp_nanos.unwrap_or(self.wall_nanos);
-        let age = self.wall_nanos.saturating_sub(stamp);
-        Moment::from_nanos(self.now.as_nanos().saturating_sub(age))
+        let now = self.clock.now;
+        let stamp = stamp_nanos.unwrap_or(self.clock.wall_nanos);
+        let as_set = self.clock.wall_nanos.checked_sub(stamp);
+        let as_unset = self.unset_wall_nanos.checked_sub(stamp);
+        let age = match (as_set, as_unset) {
+            (Some(set), Some(unset)) => set.min(unset),
+            (one, other) => one.or(other).unwrap_or_default(),
+        };
+        Moment::from_nanos(now.as_nanos().saturating_sub(age))
             .max(complete)
-            .min(self.now)
+            .min(now)
     }
 }
 
@@ -145,6 +173,8 @@ mod tests {
         wall_nanos: 1_700_000_000_000_000_000,
     };
 
+    const AGES: Ages = READING.ages_since(&READING);
+
     #[test]
     fn the_clocks_run_forward_from_boot_and_from_the_epoch() {
         let (early, late) = (read(), read());
@@ -167,24 +197,48 @@ mod tests {
     fn a_stamp_becomes_the_moment_of_arrival() {
         let complete = Moment::from_nanos(1_000_000);
         let arrival = |age: i64| {
-            READING
-                .arrival(
-                    Some(READING.wall_nanos.checked_add_signed(-age).unwrap()),
-                    complete,
-                )
-                .as_nanos()
+            AGES.arrival(
+                Some(READING.wall_nanos.checked_add_signed(-age).unwrap()),
+                complete,
+            )
+            .as_nanos()
         };
         assert_eq!(arrival(0), 5_000_000);
         assert_eq!(arrival(1_500_000), 3_500_000);
-        assert_eq!(READING.arrival(None, complete), READING.now);
+        assert_eq!(AGES.arrival(None, complete), READING.now);
     }
 
-    /// A day forward or back between the stamp and the reading, or a stamp of 1970.
+    /// Stamped before it was set by so much, or after.
     #[test]
-    fn a_step_of_the_wall_clock_stays_within_the_drain() {
+    fn a_step_of_the_wall_clock_is_seen() {
+        let complete = Moment::from_nanos(1_000_000);
+        for step in [
+            86_400_000_000_000,
+            -86_400_000_000_000,
+            3_000_000_000,
+            -3_000_000_000,
+        ] {
+            let set = Reading {
+                now: Moment::from_nanos(5_000_000_000),
+                wall_nanos: READING
+                    .wall_nanos
+                    .checked_add_signed(4_995_000_000 + step)
+                    .unwrap(),
+            };
+            let ages = set.ages_since(&READING);
+            let age = 1_000_000;
+            let stamped = [set.wall_nanos - age, READING.wall_nanos + 4_995_000_000 - age];
+            let arrived = stamped.map(|stamp| ages.arrival(Some(stamp), complete).as_nanos());
+            assert_eq!(arrived, [4_999_000_000; 2], "{step}");
+        }
+    }
+
+    /// A stamp of another day than any that the wall clock has shown.
+    #[test]
+    fn a_stamp_of_another_day_stays_within_the_drain() {
         const DAY: i64 = 86_400_000_000_000;
         let complete = Moment::from_nanos(1_000_000);
-        let stamped = |nanos: u64| READING.arrival(Some(nanos), complete);
+        let stamped = |nanos: u64| AGES.arrival(Some(nanos), complete);
         assert_eq!(
             stamped(READING.wall_nanos.checked_add_signed(DAY).unwrap()),
             READING.now

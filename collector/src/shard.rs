@@ -15,7 +15,7 @@ use beacon_common::{Limit, Moment};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
-use crate::clock::{self, Reading};
+use crate::clock::{self, Ages, Reading};
 use crate::handle::{self, Ending, Handle, Mail};
 use crate::lag::Lag;
 use crate::net::{BATCH, Inbox, Outbox, Socket, Unsent};
@@ -51,6 +51,8 @@ pub struct Shard<Q> {
     ending: Option<Ending>,
     /// Up to here reception was complete when time was last judged.
     judged: Moment,
+    /// The clocks when nothing was waiting.
+    idle: Reading,
     vigil: Vigil,
     /// When the oldest of the datagrams arrived that waited for the present cycle, where the vigil wants to know.
     oldest: Option<Moment>,
@@ -101,6 +103,7 @@ impl<Q: Queue> Shard<Q> {
             has_mail: false,
             ending: None,
             judged: clock::now(),
+            idle: clock::read(),
             vigil: Vigil::new(clock::sight()),
             oldest: None,
             is_watched: false,
@@ -239,7 +242,11 @@ impl<Q: Queue> Shard<Q> {
         self.post();
         (0..self.ports.len()).for_each(|number| self.send(number));
         self.refusal.tell(&self.tracker, now);
-        self.relay.flush(&mut self.tracker, &clock::read());
+        let clock = clock::read();
+        self.relay.flush(&mut self.tracker, &clock);
+        if self.ports.iter().all(|port| !port.is_waiting) {
+            self.idle = clock;
+        }
         self.lag.count(clock::now().since(now));
         if let Some(bell) = self.bell.as_ref().filter(|_| self.tracker.take_changed()) {
             bell.ring();
@@ -284,11 +291,11 @@ impl<Q: Queue> Shard<Q> {
             match port.socket.receive(&mut self.inbox) {
                 Ok(taken) => {
                     port.is_waiting = taken == BATCH;
-                    let clock = clock::read();
+                    let ages = clock::read().ages_since(&self.idle);
                     if self.is_watched {
-                        self.note_oldest(&clock);
+                        self.note_oldest(&ages);
                     }
-                    last = self.take(number, &clock).unwrap_or(last);
+                    last = self.take(number, &ages).unwrap_or(last);
                     self.send(number);
                 }
                 // Such as an ICMP answer to one of ours: the system tells it once, and the next call goes on. One
@@ -305,18 +312,18 @@ impl<Q: Queue> Shard<Q> {
     }
 
     /// Notes when the first of a batch arrived, where that was before what is noted.
-    fn note_oldest(&mut self, clock: &Reading) {
+    fn note_oldest(&mut self, ages: &Ages) {
         let first = self.inbox.datagrams().next();
-        let arrived = first.map(|datagram| clock.arrival(datagram.stamp_nanos, self.judged));
+        let arrived = first.map(|datagram| ages.arrival(datagram.stamp_nanos, self.judged));
         self.oldest = self.oldest.into_iter().chain(arrived).min();
     }
 
     /// Hands a batch to the tracker and takes its answers. Returns when its last datagram arrived.
-    fn take(&mut self, number: usize, clock: &Reading) -> Option<Moment> {
+    fn take(&mut self, number: usize, ages: &Ages) -> Option<Moment> {
         let socket = u8::try_from(number).expect("the configuration takes at most 256 addresses");
         let mut last = None;
         let batch = self.inbox.datagrams().filter_map(|datagram| {
-            let arrival = clock.arrival(datagram.stamp_nanos, self.judged);
+            let arrival = ages.arrival(datagram.stamp_nanos, self.judged);
             let peer = Peer {
                 addr: datagram.from,
                 socket,
