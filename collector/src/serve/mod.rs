@@ -26,6 +26,7 @@ mod server;
 mod source;
 mod status;
 mod stream;
+mod strip;
 
 #[cfg(test)]
 mod documentation;
@@ -33,6 +34,7 @@ mod documentation;
 pub use feed::Feed;
 pub use listen::{Door, Service, Watched};
 pub use metrics::{FAMILIES, Metric};
+pub(crate) use strip::legend;
 
 use std::net::SocketAddr;
 

@@ -14,6 +14,7 @@ pub mod commons;
 pub mod config;
 pub mod deadlines;
 pub mod delays;
+pub mod duplicates;
 pub mod event;
 pub mod extent;
 pub mod flapping;

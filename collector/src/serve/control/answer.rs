@@ -6,8 +6,9 @@ use beacon_common::{Label, Moment};
 use serde_json::{Value, json};
 
 use super::super::routes::Site;
-use super::super::source::{LINES_SHOWN, Strip, is_edge};
+use super::super::source::{LINES_SHOWN, is_edge};
 use super::super::status::put_row;
+use super::super::strip::Strip;
 use crate::clock;
 use crate::control::Refusal;
 use crate::output::fields::Time;
