@@ -103,6 +103,8 @@ impl<Q: Queue> Relay<Q> {
             if self.teller.is_told(&event) && self.teller.push(&event, clock).is_err() {
                 self.teller.fall_behind();
                 self.fold(event, tracker);
+            } else {
+                self.teller.count(&event);
             }
         }
         false

@@ -7,6 +7,7 @@ use crate::track::event::Tick;
 use crate::track::transmit::Peer;
 use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::time::Duration;
 
 mod flapping;
@@ -416,4 +417,34 @@ fn the_end_comes_last_and_waits_for_room() {
     queue.read_all();
     assert!(scene.end());
     assert_eq!(queue.read_all(), ["gap 2", "state s16 up", "state s17 up", "end"]);
+}
+
+#[test]
+fn what_happens_is_counted_whether_a_line_tells_it_or_not() {
+    let queue = Fake::default();
+    let stopped = EventName::Source(Happening::Stopped);
+    let mut scene = Scene::new(&queue, [stopped].into_iter().collect());
+    let counts = scene.relay.teller.event_counts();
+    (0..=CAPACITY).for_each(|source| scene.beat(source));
+    scene
+        .relay
+        .teller
+        .tell(What::Tick(Default::default()), &scene.clock);
+    (0..=CAPACITY).for_each(|source| scene.bye(source));
+    scene.flush();
+    assert_eq!(scene.read_to_the_end().len(), CAPACITY + 2);
+    let mut other = scene.beside();
+    other.beat(1);
+    other.flush();
+    assert!(scene.end());
+    let counted: HashMap<_, _> = counts.iter().filter(|&(_, count)| count > 0).collect();
+    let expected = [
+        (EventName::Source(Happening::Up), 18),
+        (stopped, 17),
+        (EventName::Source(Happening::State), 1),
+        (EventName::Tick, 1),
+        (EventName::Gap, 1),
+        (EventName::End, 1),
+    ];
+    assert_eq!(counted, expected.into_iter().collect());
 }

@@ -31,7 +31,6 @@ pub(super) fn page(site: &Site, label: &str, now: Moment) -> (Head, Vec<u8>) {
     let strip = row
         .slots
         .map(|slots| Strip::of((row, &slots), site.reorder_wait, &ring));
-    let restarts = ring.restarts(&row.label);
     let mut history = String::new();
     put_history(row.label, &ring, &mut history).expect("a String takes whatever is written to it");
     drop(ring);
@@ -43,13 +42,13 @@ pub(super) fn page(site: &Site, label: &str, now: Moment) -> (Head, Vec<u8>) {
             "<p><a href=\"/\">All sources</a></p>\n\
              <h2 id=\"s-{label}\" class=\"{state}\">{label} <span class=\"state\">{state}</span></h2>\n"
         )?;
-        put_facts(row, restarts, now, out)?;
+        put_facts(row, now, out)?;
         strip.iter().try_for_each(|strip| strip.put(out))?;
         out.write_str(&history)
     })
 }
 
-fn put_facts(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Result {
+fn put_facts(row: &Row, now: Moment, out: &mut String) -> fmt::Result {
     out.push_str("<dl id=\"facts\">");
     let mut put = |name: &str, value: &dyn fmt::Display| {
         write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", Escaped(value))
@@ -77,7 +76,7 @@ fn put_facts(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Re
     put("Reordered", &row.tally.reordered)?;
     put("Old", &row.tally.old)?;
     put("Jitter", &Micros(row.jitter_us.into()))?;
-    put("Restarts", &restarts)?;
+    put("Restarts", &row.restarts)?;
     if let Some(silence) = &row.silence {
         let until = Clock(clock::read().wall_micros(silence.until));
         let because = if silence.reason.as_str().is_empty() {

@@ -32,6 +32,7 @@ pub mod patience;
 pub mod proof;
 pub mod refused;
 pub mod reject;
+pub mod restarts;
 pub mod rules;
 pub mod silences;
 pub mod slots;

@@ -10,6 +10,7 @@ use super::event::{Cause, SourceId, State};
 use super::history::History;
 use super::inventory::{Inventory, Unheard};
 use super::origin::Origin;
+use super::restarts::Restarts;
 use super::rules::Rules;
 use super::silences::{Silence, Silences};
 use super::slots::Slots;
@@ -60,6 +61,8 @@ pub struct Row {
     pub past: i64,
     /// How the operator has silenced it.
     pub silence: Option<Silence>,
+    /// How often it has begun anew in this run of the collector.
+    pub restarts: u32,
 }
 
 impl Row {
@@ -106,6 +109,7 @@ pub(super) struct Known<'a> {
     pub(super) inventory: &'a Inventory,
     pub(super) silences: &'a Silences,
     pub(super) duplicates: &'a Duplicates,
+    pub(super) restarts: &'a Restarts,
 }
 
 /// The piece that begins at `from`, with its rows if `with_rows`: first those of the table, then the expected that were
@@ -193,6 +197,7 @@ fn unheard_row((place, label, unheard): (u32, Label, Unheard), rules: Rules<'_>)
         duplicates: 0,
         past: 0,
         silence: None,
+        restarts: 0,
     }
 }
 
@@ -221,5 +226,6 @@ fn row(
         duplicates: known.duplicates.of(id, (source.session, &source.slots)),
         past,
         silence: None,
+        restarts: known.restarts.of(id),
     }
 }

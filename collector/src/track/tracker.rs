@@ -37,6 +37,7 @@ use super::patience::Patiences;
 use super::proof::{Claims, Pasts};
 use super::refused::Refusals;
 use super::reject::Reject;
+use super::restarts::Restarts;
 use super::rules::Rules;
 use super::silences::Silences;
 use super::slots::Filled;
@@ -131,6 +132,7 @@ pub struct Tracker {
     silences: Silences,
     patiences: Option<Patiences>,
     duplicates: Duplicates,
+    restarts: Restarts,
     /// The counters of the sources that are no longer kept.
     departed: Tally,
     /// A source has entered a state, begun a session, or was silenced.
@@ -171,6 +173,7 @@ impl Tracker {
             flapping: Flapping::default(),
             patiences: Patiences::new(&config),
             duplicates: Duplicates::default(),
+            restarts: Restarts::default(),
             departed: Tally::default(),
             has_changed: false,
             config,

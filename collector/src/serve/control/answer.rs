@@ -26,7 +26,7 @@ fn try_source(site: &Site, label: Label, now: Moment, out: &mut String) -> Resul
         return Ok(false);
     };
     let (ring, clock) = (site.feed.ring(), clock::read());
-    put_row(row, &ring, (now, &clock), out)?;
+    put_row(row, (now, &clock), out)?;
     out.pop();
     if let Some(slots) = row.slots {
         let (slots, last) = Strip::of((row, &slots), site.reorder_wait, &ring).text();

@@ -43,7 +43,7 @@ fn shown(selection: &Selection, count: usize) -> (Vec<String>, usize) {
         ("slow", 9_000, Health::Ok),
     ];
     let rows = rows(&fleet, Moment::ORIGIN.after_ms(20_000));
-    let (chosen, total) = selection.choose(rows.iter(), &Ring::default(), count);
+    let (chosen, total) = selection.choose(rows.iter(), count);
     let labels = chosen.iter().map(|row| row.label.as_str().to_owned());
     (labels.collect(), total)
 }

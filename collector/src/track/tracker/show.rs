@@ -53,6 +53,7 @@ impl Tracker {
             inventory: &self.inventory,
             silences: &self.silences,
             duplicates: &self.duplicates,
+            restarts: &self.restarts,
         };
         let mut piece = survey::piece(known, from, with_rows, (now, self.rules()));
         if from == SourceId::FIRST {
