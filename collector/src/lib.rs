@@ -16,6 +16,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod control;
+pub mod event_counts;
 pub mod failure;
 pub mod handle;
 pub mod hooks;

@@ -116,6 +116,8 @@ impl<Q: Queue> Relay<Q> {
             };
             if self.teller.is_told(&event) {
                 self.tell_state(event, tracker, clock);
+            } else {
+                self.teller.count(&event);
             }
         }
         self.is_paused = true;
@@ -124,7 +126,10 @@ impl<Q: Queue> Relay<Q> {
 
     fn tell_state(&mut self, event: Event, tracker: &mut Tracker, clock: &Reading) {
         match self.teller.push(&event, clock) {
-            Ok(()) => self.forgotten.introduce(&event),
+            Ok(()) => {
+                self.forgotten.introduce(&event);
+                self.teller.count(&event);
+            }
             Err(Full) => {
                 self.teller.fall_behind();
                 self.fold(event, tracker);

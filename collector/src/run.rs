@@ -102,6 +102,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
         depth: pipe.depth(),
         losses: teller.losses(),
         outages: teller.outages(),
+        events: teller.event_counts(),
         hooks: hooks.as_ref().map(Hooks::counts).unwrap_or_default(),
     };
     let control = socket.zip(feed).map(|(socket, feed)| {

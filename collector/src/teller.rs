@@ -6,6 +6,7 @@
 use beacon_common::Label;
 
 use crate::clock::Reading;
+use crate::event_counts::EventCounts;
 use crate::hooks::Caller;
 use crate::losses::Losses;
 use crate::outages::Outages;
@@ -54,6 +55,8 @@ pub struct Teller<Q> {
     hooks: Option<Caller>,
     /// What befalls all sources, told or not.
     outages: Outages,
+    /// How often each event has happened, told or not.
+    event_counts: EventCounts,
     losses: Losses,
     /// Lines were dropped, and not all that makes up for them is told.
     is_behind: bool,
@@ -81,6 +84,7 @@ impl<Q: Queue> Teller<Q> {
             events,
             hooks: None,
             outages: Outages::default(),
+            event_counts: EventCounts::default(),
             losses: Losses::default(),
             is_behind: false,
             reserve: capacity / 4,
@@ -104,6 +108,7 @@ impl<Q: Queue> Teller<Q> {
             losses: self.losses.clone(),
             hooks: self.hooks.clone(),
             outages: self.outages.clone(),
+            event_counts: self.event_counts.clone(),
             ..Self::new(self.queue.clone(), self.capacity, self.events)
         }
     }
@@ -132,6 +137,12 @@ impl<Q: Queue> Teller<Q> {
         self.outages.clone()
     }
 
+    /// How often each event has happened, for whoever watches it.
+    #[must_use]
+    pub fn event_counts(&self) -> EventCounts {
+        self.event_counts.clone()
+    }
+
     /// Tells something about the collector itself.
     pub fn tell(&mut self, what: What, clock: &Reading) {
         let event = Event { at: clock.now, what };
@@ -155,7 +166,11 @@ impl<Q: Queue> Teller<Q> {
         self.hurry();
         // Who dropped lines may have given up on the reader.
         self.is_behind |= self.losses.are_untold();
-        self.make_up(clock) && (!self.is_told(&end) || self.push(&end, clock).is_ok())
+        let is_over = self.make_up(clock) && (!self.is_told(&end) || self.push(&end, clock).is_ok());
+        if is_over {
+            self.count(&end);
+        }
+        is_over
     }
 
     /// Makes up for what was dropped by telling how much it was; true where it is certain that nothing is left.
@@ -172,10 +187,16 @@ impl<Q: Queue> Teller<Q> {
 
     /// Passes an event on to those who hear of it whether its line is told or not: hooks, and whoever serves.
     pub(crate) fn pass_on(&self, event: &Event, clock: &Reading) {
+        self.count(event);
         self.outages.note(event, clock);
         if let Some(hooks) = &self.hooks {
             hooks.offer(event, clock);
         }
+    }
+
+    /// Counts an event that has happened.
+    pub(crate) fn count(&self, event: &Event) {
+        self.event_counts.count(event);
     }
 
     /// Has no hook run any more for what has happened to the source called `label`.
@@ -236,7 +257,14 @@ impl<Q: Queue> Teller<Q> {
         if !self.has_room() {
             return Err(Full);
         }
-        self.losses.make_up(clock.now, |event| self.push(event, clock))
+        self.losses.make_up(clock.now, |event| {
+            self.push(event, clock)?;
+            // What is told once more was counted when it happened.
+            if matches!(event.what, What::Gap { .. }) {
+                self.count(event);
+            }
+            Ok(())
+        })
     }
 
     /// Whether there is room for lines that can wait: until only the reserve is left, and then again once half of

@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -138,6 +139,32 @@ def small_fleet(page, listen):
         plain = stack.enter_context(browser(script=False)).driver
         plain.get(page + "?q=attic")
         check([th.text for th in plain.find_elements(By.CSS_SELECTOR, "#rows th")] == ["attic-1"], "it works without a script")
+        duplicate(listen, page, plain, dark, driver)
+
+
+def duplicate(listen, page, plain, *others):
+    """A beat that comes twice is drawn as a slot of its own kind, in words too."""
+    # The plain golden frame of docs/protocol.md, section 2, under another label.
+    frame = bytes.fromhex(
+        "beac0101010100036672696467652d370000000000000000691f3c2e5b0a9d110000000448b9b87b"
+        "00000731000027100000270e000151bd0000000000000000"
+    ).replace(b"fridge-7", b"hallway4")
+    host, port = listen.rsplit(":", 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for _ in range(2):
+            sender.sendto(frame, (host, int(port)))
+    def legend():
+        plain.get(page + "source/hallway4")
+        return [item.text.strip() for item in plain.find_elements(By.CSS_SELECTOR, "#legend li")]
+    until(plain, "the duplicate", lambda: "1 duplicate" in legend())
+    check("1 duplicate" in legend(), "a slot that was filled twice has a name")
+    titles = [slot.get_attribute("title") for slot in plain.find_elements(By.CSS_SELECTOR, "#strip i.duplicate")]
+    check(titles == ["1841 duplicate"], f"and a mark of its own {titles}")
+    for number, driver in enumerate(others):
+        driver.get(page + "source/hallway4")
+        drawn = driver.find_element(By.CSS_SELECTOR, "#strip i.duplicate").value_of_css_property("background-image")
+        check("linear-gradient" in drawn, "which not its colour alone tells apart")
+        picture(driver, f"duplicate-{number}")
 
 
 def large_fleet(page, listen):

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::table::{brief, silence, to_the_second};
 use crate::output::text::paint;
+use crate::serve::legend;
 use crate::track::event::State;
 
 /// What is told of a source: a word and the key of its value.
@@ -55,8 +56,9 @@ pub(super) fn render(document: &Value, colour: bool) -> String {
     if let (Some(slots), Some(last)) = (document["slots"].as_str(), document["slots_to"].as_i64()) {
         let _ = writeln!(
             out,
-            "\nLast {} slots, number {last} to the right (= received, ~ late, x lost, . awaited, _ earlier)\n  {slots}",
-            slots.len()
+            "\nLast {} slots, number {last} to the right ({})\n  {slots}",
+            slots.len(),
+            legend()
         );
     }
     put_history(&document["history"], &mut out);
@@ -112,7 +114,7 @@ mod tests {
             "session": "691f3c2e5b0a9d11", "seq": 9, "interval_ms": 10_000, "status": "ok", "since_ms": 1_500,
             "silent_ms": 11_500, "due_ms": -1_500, "bound_ms": null, "received": 8, "lost": 1,
             "silenced_until": "2026-11-21T12:00:59.000000Z", "silence_reason": "",
-            "slots": "__==x=~.", "slots_to": 11,
+            "slots": "__=+x=~.", "slots_to": 11,
             "history": [{
                 "time": "2026-11-21T10:12:33.824165Z", "event": "late", "cause": "silent", "was": "up",
                 "since_ms": 80_000, "silenced": true
@@ -124,7 +126,8 @@ mod tests {
             "  Due in           1.5s over",
             "  Last seen        11s",
             "  Silence          silenced until 2026-11-21 12:00Z",
-            "  __==x=~.",
+            "Last 8 slots, number 11 to the right (= received, ~ late, + duplicate, x lost, . awaited, _ earlier)",
+            "  __=+x=~.",
             "  2026-11-21 10:12:33Z  late       silent     was up for 1m20s, silenced",
         ] {
             assert!(text.lines().any(|told| told == line), "{line:?} in:\n{text}");

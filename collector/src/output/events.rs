@@ -171,8 +171,9 @@ impl EventName {
         parts.into_iter().flatten().copied()
     }
 
-    const fn bit(self) -> u32 {
-        let place = match self {
+    /// A number from 0 on that no other event has.
+    pub(crate) const fn place(self) -> usize {
+        match self {
             Self::Source(happening) => happening as usize,
             Self::Start => Happening::ALL.len(),
             Self::Tick => Happening::ALL.len() + 1,
@@ -181,8 +182,11 @@ impl EventName {
             Self::Blind => Happening::ALL.len() + 4,
             Self::MassLoss => Happening::ALL.len() + 5,
             Self::MassOver => Happening::ALL.len() + 6,
-        };
-        1 << place
+        }
+    }
+
+    const fn bit(self) -> u32 {
+        1 << self.place()
     }
 }
 

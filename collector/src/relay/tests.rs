@@ -8,7 +8,7 @@ use crate::track::event::Tick;
 use crate::track::transmit::Peer;
 use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 mod end;
@@ -228,4 +228,34 @@ fn wall_time_is_the_moment_plus_the_present_offset() {
     scene.flush();
     let entry = queue.waiting.borrow_mut().pop_front().unwrap();
     assert_eq!(entry.time_us, 1_699_999_999_998_000);
+}
+
+#[test]
+fn what_happens_is_counted_whether_a_line_tells_it_or_not() {
+    let queue = Fake::default();
+    let stopped = EventName::Source(Happening::Stopped);
+    let mut scene = Scene::new(&queue, [stopped].into_iter().collect());
+    let counts = scene.relay.teller.event_counts();
+    (0..=CAPACITY).for_each(|source| scene.beat(source));
+    scene
+        .relay
+        .teller
+        .tell(What::Tick(Default::default()), &scene.clock);
+    (0..=CAPACITY).for_each(|source| scene.bye(source));
+    scene.flush();
+    assert_eq!(scene.read_to_the_end().len(), CAPACITY + 2);
+    let mut other = scene.beside();
+    other.beat(1);
+    other.flush();
+    assert!(scene.end());
+    let counted: HashMap<_, _> = counts.iter().filter(|&(_, count)| count > 0).collect();
+    let expected = [
+        (EventName::Source(Happening::Up), 18),
+        (stopped, 17),
+        (EventName::Source(Happening::State), 1),
+        (EventName::Tick, 1),
+        (EventName::Gap, 1),
+        (EventName::End, 1),
+    ];
+    assert_eq!(counted, expected.into_iter().collect());
 }

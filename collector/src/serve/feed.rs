@@ -10,11 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use beacon_common::Label;
 use mio::Waker;
 
-use super::restarts::Restarts;
-use crate::clock;
-use crate::output::events::EventName;
 use crate::output::tap::{Tap, Told};
-use crate::track::event::{Cause, Happening, SourceEvent, What};
+use crate::track::event::{Happening, SourceEvent, What};
 
 /// How many lines are kept: some megabytes.
 pub(super) const LINES_KEPT: usize = 8_192;
@@ -22,7 +19,7 @@ pub(super) const LINES_KEPT: usize = 8_192;
 /// How many are where nobody follows them: for what happened last to the sources.
 pub(super) const LINES_KEPT_UNFOLLOWED: usize = 1_024;
 
-/// The lines, and what they have told.
+/// The lines that were written last.
 #[derive(Clone)]
 pub struct Feed {
     ring: Arc<Mutex<Ring>>,
@@ -40,10 +37,6 @@ pub(super) struct Ring {
     lines: VecDeque<Arc<Told>>,
     /// How many lines are kept.
     most: usize,
-    /// How many lines of each event there were, in the order of [`EventName::ALL`].
-    told: [u64; EventName::ALL.len()],
-    /// How often each source has begun a new session, as far as lines told of it.
-    restarts: Restarts,
 }
 
 impl Feed {
@@ -118,38 +111,16 @@ impl Default for Ring {
         Self {
             lines: VecDeque::new(),
             most: LINES_KEPT,
-            told: [0; EventName::ALL.len()],
-            restarts: Restarts::default(),
         }
     }
 }
 
 impl Ring {
     pub(super) fn take(&mut self, told: Told) {
-        let name = EventName::of(&told.what);
-        if let Some(place) = EventName::ALL.iter().position(|&event| event == name) {
-            self.told[place] += 1;
-        }
-        if let What::Source(source) = &told.what {
-            self.take_source(source);
-        }
         if self.lines.len() == self.most {
             self.lines.pop_front();
         }
         self.lines.push_back(Arc::new(told));
-    }
-
-    fn take_source(&mut self, source: &SourceEvent) {
-        let is_restart = match source.happening {
-            Happening::Up => source.cause == Some(Cause::Restart),
-            happening => happening == Happening::Restarted,
-        };
-        if is_restart {
-            self.restarts.count(source.label, clock::now());
-        }
-        if source.happening == Happening::Forgotten {
-            self.restarts.forget(&source.label);
-        }
     }
 
     /// The number of the next line.
@@ -176,19 +147,5 @@ impl Ring {
             What::Source(source) if source.label == label => Some((line, source)),
             _ => None,
         })
-    }
-
-    /// Each event with the number of its lines.
-    pub(super) fn told(&self) -> impl Iterator<Item = (EventName, u64)> {
-        EventName::ALL.into_iter().zip(self.told)
-    }
-
-    pub(super) fn restarts(&self, label: &Label) -> u32 {
-        self.restarts.of(label)
-    }
-
-    /// How often each source has begun a new session.
-    pub(super) const fn all_restarts(&mut self) -> &mut Restarts {
-        &mut self.restarts
     }
 }

@@ -14,6 +14,7 @@ use super::feed::Feed;
 use super::routes::Site;
 use super::server::{self, Guest, Server};
 use crate::background;
+use crate::event_counts::EventCounts;
 use crate::failure::{Exit, Failure};
 use crate::handle::Handle;
 use crate::hooks;
@@ -48,6 +49,8 @@ pub struct Watched {
     pub losses: Losses,
     /// What befalls all sources, whether lines tell of it or not.
     pub outages: Outages,
+    /// How often each event has happened.
+    pub events: EventCounts,
     /// What has become of the events that hooks are for.
     pub hooks: hooks::Counts,
 }

@@ -14,7 +14,6 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::exposition::Exposition;
-use super::feed::Ring;
 use super::picture::Picture;
 use super::routes::Site;
 use crate::clock::{self, Reading};
@@ -132,7 +131,7 @@ metrics! {
         "Beats below the highest sequence number seen before them";
     "beats_old" Counter [] Take::One(|all| all.tally.old as f64),
         "Beats that came when their slot was no longer kept";
-    "events" Counter ["event"] Take::Events, "Event lines written";
+    "events" Counter ["event"] Take::Events, "Events, whether their lines are told or not (--events)";
     "events_dropped" Counter [] Take::One(|all| all.events_dropped as f64),
         "Event lines that their reader was too slow for";
     "queue_lines" Gauge [] Take::One(|all| all.queue_lines as f64), "Event lines that wait for their reader";
@@ -160,7 +159,7 @@ metrics! {
     "source_beats_lost" Gauge ["source"] Take::Each(|one| one.lost as f64),
         "Slots that no beat has filled in time; less again where a beat fills its slot after all";
     "source_restarts" Counter ["source"] Take::Each(|one| f64::from(one.restarts)),
-        "New sessions that event lines told of: those that --events leaves out or a slow reader misses are not counted";
+        "Times that the source came up in another session than before, but for waking from an announced sleep";
 }
 
 /// What is told.
@@ -196,7 +195,7 @@ struct SourceMeasures {
 }
 
 impl SourceMeasures {
-    fn of(row: &Row, ring: &Ring, clock: &Reading) -> Self {
+    fn of(row: &Row, clock: &Reading) -> Self {
         Self {
             label: row.label,
             is_up: row.state == State::Up,
@@ -207,7 +206,7 @@ impl SourceMeasures {
             jitter_us: row.jitter_us,
             received: row.tally.received,
             lost: row.tally.lost,
-            restarts: ring.restarts(&row.label),
+            restarts: row.restarts,
         }
     }
 }
@@ -259,7 +258,7 @@ impl Site {
             ..
         } = self.looker.picture();
         self.told.lost = self.told.lost.max(tally.lost.max(0).unsigned_abs());
-        let (ring, clock) = (self.feed.ring(), clock::read());
+        let clock = clock::read();
         let rows = self.looker.picture().rows();
         let rows = rows.filter(|row| self.per_source && row.is_heard());
         Measures {
@@ -268,13 +267,17 @@ impl Site {
             silenced: *silenced,
             lost: self.told.lost,
             lag: *lag,
-            events: ring.told().map(|(event, lines)| (event.name(), lines)).collect(),
+            events: self
+                .events
+                .iter()
+                .map(|(event, count)| (event.name(), count))
+                .collect(),
             events_dropped: self.losses.in_all(),
             queue_lines: self.depth.lines(),
             queue_limit: self.depth.capacity(),
             hooks: self.hooks.clone(),
             outage: self.outages.now(),
-            sources: rows.map(|row| SourceMeasures::of(row, &ring, &clock)).collect(),
+            sources: rows.map(|row| SourceMeasures::of(row, &clock)).collect(),
         }
     }
 }
@@ -318,7 +321,7 @@ impl Measures {
             Take::Events => self
                 .events
                 .iter()
-                .try_for_each(|&(event, lines)| series.put(&mut family, event, lines as f64)),
+                .try_for_each(|&(event, count)| series.put(&mut family, event, count as f64)),
             Take::Hooks => Outcome::ALL.into_iter().try_for_each(|outcome| {
                 series.put(&mut family, outcome.name(), self.hooks.of(outcome) as f64)
             }),

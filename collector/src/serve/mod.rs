@@ -3,7 +3,8 @@
 //!
 //! Each happens in one thread of its own, with less of the processor than the others where that is scarce. What it
 //! shows it asks of the shards, a piece at a time (`picture`), is handed with each line that is written (`feed`), or
-//! was noted beside the lines (`outages`); nobody waits for it. What a client can take of it is bounded by `limits`.
+//! was noted beside the lines (`outages`, `event_counts`); nobody waits for it. What a client can take of it is bounded
+//! by `limits`.
 
 mod connection;
 pub mod control;
@@ -19,13 +20,13 @@ mod page;
 mod picture;
 mod request;
 mod respond;
-mod restarts;
 mod routes;
 mod selection;
 mod server;
 mod source;
 mod status;
 mod stream;
+mod strip;
 
 #[cfg(test)]
 mod documentation;
@@ -33,6 +34,7 @@ mod documentation;
 pub use feed::Feed;
 pub use listen::{Door, Service, Watched};
 pub use metrics::{FAMILIES, Metric};
+pub(crate) use strip::legend;
 
 use std::net::SocketAddr;
 

@@ -104,17 +104,14 @@ fn put_banner(outage: Outage, wall_us: u64, out: &mut String) -> fmt::Result {
 /// The page of the sources that `selection` takes.
 pub(super) fn page(site: &Site, selection: &Selection, now: Moment) -> (Head, Vec<u8>) {
     let picture = site.looker.picture();
-    let ring = site.feed.ring();
-    let (rows, total) = selection.choose(picture.rows(), &ring, SOURCES_A_PAGE);
-    let restarts: Vec<_> = rows.iter().map(|row| ring.restarts(&row.label)).collect();
-    drop(ring);
+    let (rows, total) = selection.choose(picture.rows(), SOURCES_A_PAGE);
     frame((Code::Ok, "Beacon"), site, |out| {
         put_counts(&picture.tick.sources, selection, out)?;
         put_search(selection, out)?;
         put_extent(selection, (rows.len(), total), out)?;
         put_head(selection, out)?;
-        for (row, &restarts) in rows.iter().zip(&restarts) {
-            put_row(row, restarts, now, out)?;
+        for row in &rows {
+            put_row(row, now, out)?;
         }
         out.push_str("</tbody></table></div>\n");
         put_pages(selection, (rows.len(), total), out)
@@ -227,7 +224,7 @@ fn put_head(selection: &Selection, out: &mut String) -> fmt::Result {
     Ok(())
 }
 
-fn put_row(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Result {
+fn put_row(row: &Row, now: Moment, out: &mut String) -> fmt::Result {
     let state = row.state.name();
     let label = Escaped(row.label.as_str());
     let silenced = row.silence.as_ref().map_or("", |_| ", silenced");
@@ -237,7 +234,7 @@ fn put_row(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Resu
          <td class=\"state\">{state}{silenced}</td><td class=\"wide\">{}</td><td>{}</td><td>{}</td>\
          <td class=\"wide\">{}</td><td class=\"wide\">{}</td><td>{}</td><td class=\"wide\">{}</td>\
          <td class=\"wide\">{}</td><td class=\"wide\">{}</td><td class=\"wide {health}\">{health}</td>\
-         <td class=\"wide\">{restarts}</td></tr>",
+         <td class=\"wide\">{}</td></tr>",
         row.cause.map_or("", Cause::name),
         Ago { at: row.since, now },
         Seen { row, now },
@@ -247,6 +244,7 @@ fn put_row(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Resu
         row.tally.reordered,
         Micros(row.jitter_us.into()),
         Address(row),
+        row.restarts,
         health = health(row.health),
     )
 }

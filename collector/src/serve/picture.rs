@@ -49,8 +49,6 @@ pub(super) struct Picture {
     pub(super) silenced: [u64; State::ALL.len()],
     /// How long the rounds of all shards took.
     pub(super) lag: Lag,
-    /// When the walk was begun that the rows are from: who was there all the time since then has one.
-    pub(super) rows_begun: Moment,
     /// By shard, first of those that were heard and then of the others, the rows of each piece, in the order of their
     /// numbers.
     rows: Vec<Vec<Vec<Row>>>,
@@ -264,9 +262,6 @@ impl Looker {
         if !walk.is_spoiled {
             self.counts = fresh;
             self.rows = if walk.with_rows { fresh } else { self.rows };
-        }
-        if walk.with_rows {
-            self.picture.rows_begun = walk.begun;
         }
         (self.picture.tick, self.picture.tally, self.picture.lag) = (walk.tick, walk.tally, walk.lag);
         self.picture.silenced = walk.silenced;

@@ -17,6 +17,7 @@ use super::selection::Selection;
 use super::status::Listing;
 use super::stream::{Body, Subscription};
 use super::{host, page, source};
+use crate::event_counts::EventCounts;
 use crate::hooks;
 use crate::losses::Losses;
 use crate::outages::Outages;
@@ -33,6 +34,7 @@ pub(super) struct Site {
     pub(super) depth: Depth,
     pub(super) losses: Losses,
     pub(super) outages: Outages,
+    pub(super) events: EventCounts,
     pub(super) hooks: hooks::Counts,
     pub(super) looker: Looker,
     pub(super) feed: Feed,
@@ -76,24 +78,13 @@ impl Site {
             depth: watched.depth,
             losses: watched.losses,
             outages: watched.outages,
+            events: watched.events,
             hooks: watched.hooks,
             looker,
             feed,
             told: Told::default(),
             cached: None,
             followers: 0,
-        }
-    }
-
-    /// Sorts out what is counted of sources that are gone, where there is much of it.
-    pub(super) fn sort_out(&mut self, now: Moment) {
-        if !self.feed.ring().all_restarts().are_many() {
-            return;
-        }
-        if let Some(picture) = self.looker.look(Need::Rows, now) {
-            let there = picture.rows().map(|row| &row.label);
-            let mut ring = self.feed.ring();
-            ring.all_restarts().sort_out(there, picture.rows_begun);
         }
     }
 

@@ -5,7 +5,6 @@ use std::fmt::Write;
 
 use beacon_common::{Health, Label};
 
-use super::feed::Ring;
 use super::request::Request;
 use crate::track::event::{Cause, State};
 use crate::track::survey::Row;
@@ -138,13 +137,12 @@ impl Selection {
     pub(super) fn choose<'a>(
         &self,
         rows: impl Iterator<Item = &'a Row>,
-        ring: &Ring,
         count: usize,
     ) -> (Vec<&'a Row>, usize) {
         let mut address = String::new();
         let mut chosen: Vec<_> = rows
             .filter(|row| self.takes(row, &mut address))
-            .map(|row| (self.key(row, ring), row))
+            .map(|row| (self.key(row), row))
             .collect();
         let total = chosen.len();
         let from = self.from.min(total);
@@ -166,7 +164,7 @@ impl Selection {
     }
 
     /// What `row` is sorted by, smaller first.
-    fn key(&self, row: &Row, ring: &Ring) -> Key {
+    fn key(&self, row: &Row) -> Key {
         let first = |number: u64| (number, Reverse(0), [0; 18]);
         let most = |number: u64| (0, Reverse(number), [0; 18]);
         match self.sort {
@@ -183,7 +181,7 @@ impl Selection {
             Sort::Jitter => most(row.jitter_us.into()),
             Sort::Address => (0, Reverse(0), row.origin.map_or([0; 18], |origin| origin.order())),
             Sort::Health => first(u64::from(u8::MAX - health(row.health))),
-            Sort::Restarts => most(ring.restarts(&row.label).into()),
+            Sort::Restarts => most(row.restarts.into()),
         }
     }
 }

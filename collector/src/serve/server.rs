@@ -129,7 +129,6 @@ impl<G: Guest> Server<G> {
             site.feed.listen();
             let now = clock::now();
             site.looker.take_answers(now);
-            site.sort_out(now);
             self.accept(now);
             goes_on_at_once |= self.turns(now);
             if is_over {

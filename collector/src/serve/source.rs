@@ -9,10 +9,10 @@ use super::html::{Ago, Clock, Escaped};
 use super::page::{Due, Loss, Micros, Seen, frame, health};
 use super::respond::{Code, Head};
 use super::routes::Site;
+use super::strip::Strip;
 use crate::clock;
 use crate::output::text::Brief;
-use crate::track::event::{Cause, Happening, SourceEvent, State};
-use crate::track::slots::{SLOTS, Slot, Slots};
+use crate::track::event::{Cause, Happening, SourceEvent};
 use crate::track::survey::Row;
 
 /// How many of the last lines about a source are shown.
@@ -31,7 +31,6 @@ pub(super) fn page(site: &Site, label: &str, now: Moment) -> (Head, Vec<u8>) {
     let strip = row
         .slots
         .map(|slots| Strip::of((row, &slots), site.reorder_wait, &ring));
-    let restarts = ring.restarts(&row.label);
     let mut history = String::new();
     put_history(row.label, &ring, &mut history).expect("a String takes whatever is written to it");
     drop(ring);
@@ -43,13 +42,13 @@ pub(super) fn page(site: &Site, label: &str, now: Moment) -> (Head, Vec<u8>) {
             "<p><a href=\"/\">All sources</a></p>\n\
              <h2 id=\"s-{label}\" class=\"{state}\">{label} <span class=\"state\">{state}</span></h2>\n"
         )?;
-        put_facts(row, restarts, now, out)?;
+        put_facts(row, now, out)?;
         strip.iter().try_for_each(|strip| strip.put(out))?;
         out.write_str(&history)
     })
 }
 
-fn put_facts(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Result {
+fn put_facts(row: &Row, now: Moment, out: &mut String) -> fmt::Result {
     out.push_str("<dl id=\"facts\">");
     let mut put = |name: &str, value: &dyn fmt::Display| {
         write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", Escaped(value))
@@ -77,7 +76,7 @@ fn put_facts(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Re
     put("Reordered", &row.tally.reordered)?;
     put("Old", &row.tally.old)?;
     put("Jitter", &Micros(row.jitter_us.into()))?;
-    put("Restarts", &restarts)?;
+    put("Restarts", &row.restarts)?;
     if let Some(silence) = &row.silence {
         let until = Clock(clock::read().wall_micros(silence.until));
         let because = if silence.reason.as_str().is_empty() {
@@ -92,100 +91,6 @@ fn put_facts(row: &Row, restarts: u32, now: Moment, out: &mut String) -> fmt::Re
     }
     out.push_str("</dl>\n");
     Ok(())
-}
-
-/// What a slot of the strip is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mark {
-    Known(Slot),
-    /// Its beat came after the late deadline, as far as lines that are kept tell.
-    Late,
-}
-
-impl Mark {
-    /// A character for each, for a strip in text.
-    const fn symbol(self) -> char {
-        match self {
-            Self::Known(Slot::Received) => '=',
-            Self::Known(Slot::Lost) => 'x',
-            Self::Known(Slot::Awaited) => '.',
-            Self::Known(Slot::Unexpected) => '_',
-            Self::Late => '~',
-        }
-    }
-
-    const ALL: [Self; 5] = [
-        Self::Known(Slot::Received),
-        Self::Late,
-        Self::Known(Slot::Lost),
-        Self::Known(Slot::Awaited),
-        Self::Known(Slot::Unexpected),
-    ];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Known(Slot::Received) => "received",
-            Self::Known(Slot::Lost) => "lost",
-            Self::Known(Slot::Awaited) => "awaited",
-            Self::Known(Slot::Unexpected) => "earlier",
-            Self::Late => "late",
-        }
-    }
-}
-
-/// The newest 64 slots of a source's schedule, the oldest first, each with its sequence number.
-pub(super) struct Strip(Vec<(i64, Mark)>);
-
-impl Strip {
-    pub(super) fn of((row, slots): (&Row, &Slots), reorder_wait: u32, ring: &Ring) -> Self {
-        let late: Vec<_> = late_slots(row, ring).collect();
-        let highest = i64::from(row.highest());
-        let awaits = matches!(row.state, State::Up | State::Late | State::Down);
-        let beyond = (row.past.saturating_add(reorder_wait.into())).clamp(0, SLOTS.into());
-        let beyond = if awaits { beyond } else { 0 };
-        let slot = |seq: i64| match u32::try_from(highest - seq) {
-            Ok(back) => slots.slot(back, row.past),
-            Err(_) if seq - highest <= row.past => Slot::Lost,
-            Err(_) => Slot::Awaited,
-        };
-        let newest = highest + beyond;
-        let seqs = newest - i64::from(SLOTS) + 1..=newest;
-        let mark = |seq| match slot(seq) {
-            Slot::Received if late.contains(&seq) => Mark::Late,
-            slot => Mark::Known(slot),
-        };
-        Self(seqs.map(|seq| (seq, mark(seq))).collect())
-    }
-
-    /// A character for each slot, and the number of the last one.
-    pub(super) fn text(&self) -> (String, i64) {
-        let symbols = self.0.iter().map(|(_, mark)| mark.symbol()).collect();
-        (symbols, self.0.last().map_or(0, |&(seq, _)| seq))
-    }
-
-    fn put(&self, out: &mut String) -> fmt::Result {
-        let count = |wanted: Mark| self.0.iter().filter(|(_, mark)| *mark == wanted).count();
-        out.push_str("<h3>Last 64 slots</h3>\n<ul id=\"legend\">");
-        for mark in Mark::ALL.into_iter().filter(|&mark| count(mark) > 0) {
-            let name = mark.name();
-            write!(out, "<li><i class=\"{name}\"></i>{} {name}</li>", count(mark))?;
-        }
-        out.push_str("</ul>\n<div id=\"strip\" aria-hidden=\"true\">");
-        for (seq, mark) in &self.0 {
-            let name = mark.name();
-            write!(out, "<i class=\"{name}\" title=\"{seq} {name}\"></i>")?;
-        }
-        out.push_str("</div>\n");
-        Ok(())
-    }
-}
-
-/// The slots of the current session in which the source was late: the one after the highest that had come then.
-fn late_slots<'a>(row: &'a Row, ring: &'a Ring) -> impl Iterator<Item = i64> + 'a {
-    let is_late =
-        |source: &&SourceEvent| source.happening == Happening::Late && source.session == row.session;
-    let lines = ring.about(row.label).map(|(_, source)| source).filter(is_late);
-    lines.map(|source| i64::from(source.seq.get()) + 1)
 }
 
 /// Whether something happened in this line.
@@ -220,6 +125,3 @@ fn put_history(label: Label, ring: &Ring, out: &mut String) -> fmt::Result {
     out.push_str("</tbody></table></div>\n");
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

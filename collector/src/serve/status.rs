@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use beacon_common::Moment;
 
-use super::feed::Ring;
 use super::picture::{Cursor, Picture};
 use super::routes::Site;
 use super::selection::Selection;
@@ -49,7 +48,6 @@ impl Listing {
         if !std::mem::replace(&mut self.has_begun, true) {
             put_collector(site, out)?;
         }
-        let ring = site.feed.ring();
         let clock = clock::read();
         let mut address = String::new();
         while let Some(row) = site.looker.picture().next(&mut self.cursor) {
@@ -58,7 +56,7 @@ impl Listing {
             }
             out.push_str(self.separator);
             self.separator = ",\n";
-            put_row(row, &ring, (now, &clock), out)?;
+            put_row(row, (now, &clock), out)?;
             if out.len() >= part {
                 return Ok(false);
             }
@@ -77,11 +75,11 @@ pub(super) fn worst(site: &Site, count: usize, now: Moment) -> String {
 
 fn try_worst(site: &Site, count: usize, now: Moment, out: &mut String) -> fmt::Result {
     put_collector(site, out)?;
-    let (ring, clock) = (site.feed.ring(), clock::read());
-    let (rows, _) = Selection::default().choose(site.looker.picture().rows(), &ring, count);
+    let clock = clock::read();
+    let (rows, _) = Selection::default().choose(site.looker.picture().rows(), count);
     for (place, row) in rows.into_iter().enumerate() {
         out.push_str(if place == 0 { "\n" } else { ",\n" });
-        put_row(row, &ring, (now, &clock), out)?;
+        put_row(row, (now, &clock), out)?;
     }
     out.write_str("\n]}\n")
 }
@@ -123,12 +121,7 @@ fn put_collector(site: &Site, out: &mut String) -> fmt::Result {
 }
 
 /// One source.
-pub(super) fn put_row(
-    row: &Row,
-    ring: &Ring,
-    (now, clock): (Moment, &Reading),
-    out: &mut String,
-) -> fmt::Result {
+pub(super) fn put_row(row: &Row, (now, clock): (Moment, &Reading), out: &mut String) -> fmt::Result {
     let key = |field: Field| field.key();
     let due_ms = row.promise.map(|promise| {
         let after = i64::try_from(promise.due.since(now).as_millis()).unwrap_or(i64::MAX);
@@ -169,7 +162,7 @@ pub(super) fn put_row(
         (key(Field::Old), Value::Count(row.tally.old)),
         (key(Field::JitterUs), Value::Count(row.jitter_us.into())),
         (key(Field::Expected), Value::Integer(row.tally.expected)),
-        ("restarts", Value::Count(ring.restarts(&row.label).into())),
+        ("restarts", Value::Count(row.restarts.into())),
         (
             "silenced_until",
             silence.map_or(Value::Null, |silence| {

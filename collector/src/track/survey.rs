@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use beacon_common::{Health, Label, Moment, Session};
 
+use super::duplicates::Duplicates;
 use super::event::{Cause, SourceId, State};
 use super::history::History;
 use super::inventory::{Inventory, Unheard};
 use super::origin::Origin;
+use super::restarts::Restarts;
 use super::rules::Rules;
 use super::silences::{Silence, Silences};
 use super::slots::Slots;
@@ -53,10 +55,14 @@ pub struct Row {
     pub tally: Tally,
     /// The wheel of the current session; `None` where it was never heard.
     pub slots: Option<Slots>,
+    /// Which slots of the wheel were filled more than once: bit `i` is that of the number `i` below the highest.
+    pub duplicates: u64,
     /// How many slots beyond the newest its schedule has turned, less the waiting time.
     pub past: i64,
     /// How the operator has silenced it.
     pub silence: Option<Silence>,
+    /// How often it has begun anew in this run of the collector.
+    pub restarts: u32,
 }
 
 impl Row {
@@ -64,6 +70,14 @@ impl Row {
     #[must_use]
     pub fn highest(&self) -> u32 {
         self.slots.map_or(0, |slots| slots.highest().get())
+    }
+
+    /// Whether the slot of the number `back` below the highest is known to have been filled more than once.
+    #[must_use]
+    pub fn is_duplicate(&self, back: u32) -> bool {
+        self.duplicates
+            .checked_shr(back)
+            .is_some_and(|slots| slots & 1 != 0)
     }
 
     /// Whether a beat of it ever came.
@@ -88,30 +102,41 @@ pub struct Piece {
     pub next: Option<SourceId>,
 }
 
+/// What a tracker knows of sources.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) table: &'a Table,
+    pub(super) inventory: &'a Inventory,
+    pub(super) silences: &'a Silences,
+    pub(super) duplicates: &'a Duplicates,
+    pub(super) restarts: &'a Restarts,
+}
+
 /// The piece that begins at `from`, with its rows if `with_rows`: first those of the table, then the expected that were
 /// never heard.
 pub(super) fn piece(
-    (table, inventory, silences): (&Table, &Inventory, &Silences),
+    known: Known<'_>,
     from: SourceId,
     with_rows: bool,
     (now, rules): (Moment, Rules<'_>),
 ) -> Piece {
     let mut piece = match from.as_unheard() {
-        Some(place) => unheard_piece(inventory, place, rules),
-        None => heard_piece((table, inventory), from, with_rows, (now, rules)),
+        Some(place) => unheard_piece(known.inventory, place, rules),
+        None => heard_piece(known, from, with_rows, (now, rules)),
     };
     for row in &mut piece.rows {
-        row.silence = silences.of(&row.label).cloned();
+        row.silence = known.silences.of(&row.label).cloned();
     }
     piece
 }
 
 fn heard_piece(
-    (table, inventory): (&Table, &Inventory),
+    known: Known<'_>,
     from: SourceId,
     with_rows: bool,
     (now, rules): (Moment, Rules<'_>),
 ) -> Piece {
+    let Known { table, inventory, .. } = known;
     let end = from.0.saturating_add(PIECE);
     let next = match table.reaches(SourceId(end)) {
         true => Some(SourceId(end)),
@@ -131,7 +156,9 @@ fn heard_piece(
         let tally = history.tally(&source.slots, past);
         piece.tally.add(&tally);
         if with_rows {
-            piece.rows.push(row(id, (source, history), (past, tally), rules));
+            piece
+                .rows
+                .push(row(known, (id, source, history), (past, tally), rules));
         }
     }
     piece
@@ -167,14 +194,16 @@ fn unheard_row((place, label, unheard): (u32, Label, Unheard), rules: Rules<'_>)
         jitter_us: 0,
         tally: Tally::default(),
         slots: None,
+        duplicates: 0,
         past: 0,
         silence: None,
+        restarts: 0,
     }
 }
 
 fn row(
-    id: SourceId,
-    (source, history): (&Source, &History),
+    known: Known<'_>,
+    (id, source, history): (SourceId, &Source, &History),
     (past, tally): (i64, Tally),
     rules: Rules<'_>,
 ) -> Row {
@@ -194,7 +223,9 @@ fn row(
         jitter_us: source.jitter.as_micros(),
         tally,
         slots: Some(source.slots),
+        duplicates: known.duplicates.of(id, (source.session, &source.slots)),
         past,
         silence: None,
+        restarts: known.restarts.of(id),
     }
 }

@@ -25,6 +25,7 @@ use super::blindness::Blindness;
 use super::commons::Commons;
 use super::config::Config;
 use super::deadlines::Deadlines;
+use super::duplicates::Duplicates;
 use super::event::{Cause, Detail, Event, Happening, SourceId, State};
 use super::flapping::Flapping;
 use super::hash::LabelHash;
@@ -36,6 +37,7 @@ use super::patience::Patiences;
 use super::proof::{Claims, Pasts};
 use super::refused::Refusals;
 use super::reject::Reject;
+use super::restarts::Restarts;
 use super::rules::Rules;
 use super::silences::Silences;
 use super::slots::Filled;
@@ -129,6 +131,8 @@ pub struct Tracker {
     flapping: Flapping,
     silences: Silences,
     patiences: Option<Patiences>,
+    duplicates: Duplicates,
+    restarts: Restarts,
     /// The counters of the sources that are no longer kept.
     departed: Tally,
     /// A source has entered a state, begun a session, or was silenced.
@@ -168,6 +172,8 @@ impl Tracker {
             twins: Twins::default(),
             flapping: Flapping::default(),
             patiences: Patiences::new(&config),
+            duplicates: Duplicates::default(),
+            restarts: Restarts::default(),
             departed: Tally::default(),
             has_changed: false,
             config,
@@ -273,8 +279,12 @@ impl Tracker {
         }
         let filled = source.fill(&frame, now);
         history.count(filled);
-        if matches!(filled, Filled::Newest(_)) {
-            self.hear_newest(id, heard);
+        match filled {
+            Filled::Newest(_) => self.hear_newest(id, heard),
+            Filled::Duplicate => self
+                .duplicates
+                .note(id, (source.session, &source.slots), frame.seq),
+            Filled::Reordered | Filled::Unexpected | Filled::Old => {}
         }
     }
 

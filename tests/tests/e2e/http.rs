@@ -6,6 +6,8 @@ use std::net::{Shutdown, TcpStream};
 use beacon_tests::e2e::{Collector, Directory, Limit, Sender, Signal};
 use serde_json::Value as Json;
 
+use super::restarts::saved_after;
+
 /// A collector that serves, and where.
 fn serving(arguments: &[&str]) -> (Collector, String) {
     let mut collector = Collector::start("127.0.0.1:0", &[&["--http", "0"], arguments].concat());
@@ -162,6 +164,49 @@ fn every_source_is_shown_everywhere() {
     assert!(get(&address, "/").contains("<a href=\"/source/one\">one</a>"));
     assert!(get(&address, "/source/two").contains("<td class=\"state\">stopped</td>"));
     collector.stop();
+}
+
+#[test]
+fn what_no_line_tells_is_measured_all_the_same() {
+    let directory = Directory::in_memory();
+    let path = directory.path().join("state");
+    let arguments = [
+        "--state",
+        path.to_str().unwrap(),
+        "--events",
+        "start,down,end",
+        "--metrics-per-source",
+    ];
+    let (collector, _) = serving(&arguments);
+    Sender::new(collector.address(), "one")
+        .every_ms(3_600_000)
+        .beat_acked();
+    saved_after(&path, None);
+    collector.kill();
+
+    let (collector, address) = serving(&arguments);
+    let mut one = Sender::new(collector.address(), "one").every_ms(3_600_000);
+    one.restart();
+    one.beat_acked();
+    let metrics = get(&address, "/metrics");
+    let value = |series: &str| -> f64 {
+        let line = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.and_then(|value| value.parse().ok())
+            .unwrap_or_else(|| panic!("no {series} in:\n{metrics}"))
+    };
+    assert!(value("beacon_blind_seconds_total") > 0.0);
+    for series in [
+        "beacon_events_total{event=\"blind\"}",
+        "beacon_events_total{event=\"restarted\"}",
+        "beacon_source_restarts_total{source=\"one\"}",
+    ] {
+        assert_eq!(value(series), 1.0, "{series}");
+    }
+    let told = collector.stop();
+    let told: Vec<_> = told.iter().map(|line| line.event()).collect();
+    assert_eq!(told, ["start", "end"]);
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn state_in(directory: &Directory) -> (PathBuf, String) {
 }
 
 /// Waits until the file is another one than `before`, and gives what it holds.
-fn saved_after(path: &Path, before: Option<&[u8]>) -> Vec<u8> {
+pub(super) fn saved_after(path: &Path, before: Option<&[u8]>) -> Vec<u8> {
     let limit = Limit::soon();
     loop {
         match fs::read(path) {

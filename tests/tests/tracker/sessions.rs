@@ -1,8 +1,9 @@
 //! Restarts, and whose frames count (docs/protocol.md, section 4).
 
+use beacon_collector::track::event::SourceId;
 use beacon_collector::track::reject::Reject;
 use beacon_common::{Frame, Reason, Seq, Session};
-use beacon_tests::stage::{Stage, beat, bye, gists, in_session};
+use beacon_tests::stage::{Stage, at, beat, bye, gists, in_session};
 
 #[test]
 fn a_newer_session_takes_over_at_once() {
@@ -157,4 +158,47 @@ fn a_straggler_of_the_session_before_does_not_come_back_to_life() {
     stage.hear(10_300, &in_session(1, beat(1)));
     assert_eq!(stage.hear(10_400, &beat(11)), []);
     assert_eq!(stage.rejected(), [(Reject::Session, 1)]);
+}
+
+fn restarts(stage: &Stage, ms: u64) -> u32 {
+    stage.tracker.survey(SourceId::FIRST, true, at(ms)).rows[0].restarts
+}
+
+#[test]
+fn restarts_are_counted_but_not_the_first_session_nor_waking() {
+    let mut stage = Stage::default();
+    stage.hear_steady(1..=10);
+    assert_eq!(restarts(&stage, 10_000), 0);
+    stage.hear(10_300, &in_session(1, beat(1)));
+    stage.hear(60_000, &in_session(50, beat(1)));
+    stage.hear(60_100, &in_session(50, beat(2)));
+    assert_eq!(
+        restarts(&stage, 60_100),
+        2,
+        "one while it was up, one after it was down"
+    );
+    stage.hear(60_200, &in_session(50, bye(3, Reason::Sleep, 60_000)));
+    assert_eq!(
+        gists(&stage.hear(120_000, &in_session(110, beat(1)))),
+        [(120_000, "up", "awake")]
+    );
+    assert_eq!(restarts(&stage, 120_000), 2);
+    let (day_after, again) = (90_000_000, 90_000_100);
+    stage.hear(day_after, &in_session(90_000, beat(1)));
+    assert_eq!(restarts(&stage, day_after), 0, "it was forgotten meanwhile");
+    stage.hear(again, &in_session(90_001, beat(1)));
+    assert_eq!(restarts(&stage, again), 1);
+}
+
+/// A line of each is told only until the source flaps.
+#[test]
+fn restarts_are_counted_though_no_line_tells_them() {
+    let mut stage = Stage::default();
+    let lives = (0..10_u32).flat_map(|life| {
+        let ms = u64::from(life) * 30_000;
+        stage.hear(ms, &in_session(30 * life.cast_signed(), beat(1)))
+    });
+    let told = lives.filter(|line| line.cause == Some("restart")).count();
+    assert!((1..9).contains(&told), "{told} told");
+    assert_eq!(restarts(&stage, 300_000), 9);
 }

@@ -6,8 +6,9 @@ use beacon_common::{Label, Moment};
 use serde_json::{Value, json};
 
 use super::super::routes::Site;
-use super::super::source::{LINES_SHOWN, Strip, is_edge};
+use super::super::source::{LINES_SHOWN, is_edge};
 use super::super::status::put_row;
+use super::super::strip::Strip;
 use crate::clock;
 use crate::control::Refusal;
 use crate::output::fields::Time;
@@ -25,7 +26,7 @@ fn try_source(site: &Site, label: Label, now: Moment, out: &mut String) -> Resul
         return Ok(false);
     };
     let (ring, clock) = (site.feed.ring(), clock::read());
-    put_row(row, &ring, (now, &clock), out)?;
+    put_row(row, (now, &clock), out)?;
     out.pop();
     if let Some(slots) = row.slots {
         let (slots, last) = Strip::of((row, &slots), site.reorder_wait, &ring).text();

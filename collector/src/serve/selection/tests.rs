@@ -43,7 +43,7 @@ fn shown(selection: &Selection, count: usize) -> (Vec<String>, usize) {
         ("slow", 9_000, Health::Ok),
     ];
     let rows = rows(&fleet, Moment::ORIGIN.after_ms(20_000));
-    let (chosen, total) = selection.choose(rows.iter(), &Ring::default(), count);
+    let (chosen, total) = selection.choose(rows.iter(), count);
     let labels = chosen.iter().map(|row| row.label.as_str().to_owned());
     (labels.collect(), total)
 }
@@ -116,7 +116,7 @@ fn states_come_from_worst_to_best_and_who_is_ill_behind_who_is_late() {
             sort,
             ..Selection::default()
         };
-        let (chosen, _) = selection.choose(rows.iter(), &Ring::default(), 9);
+        let (chosen, _) = selection.choose(rows.iter(), 9);
         let labels: Vec<_> = chosen.iter().map(|row| row.label.as_str()).collect();
         labels.join(" ")
     };

@@ -61,6 +61,9 @@ impl Tracker {
             (State::Down | State::Stopped, Some(_)) => (Happening::Up, Cause::Restart),
             (State::Late | State::Down | State::Stopped, None) => (Happening::Up, Cause::Back),
         };
+        if happening == Happening::Restarted || cause == Cause::Restart {
+            self.restarts.count(id);
+        }
         self.enter(id, State::Up, cause, now);
         self.tell(id, now, before, (happening, Some(cause)), Detail::None);
     }

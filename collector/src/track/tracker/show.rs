@@ -6,7 +6,7 @@ use super::Tracker;
 use crate::track::event::{Event, SourceId, State, Tick};
 use crate::track::refused::Refusals;
 use crate::track::rules::Rules;
-use crate::track::survey::{self, Piece};
+use crate::track::survey::{self, Known, Piece};
 
 impl Tracker {
     /// Asks for a `state` line of one source, to be had from [`Tracker::poll_state`]; asking twice is asking
@@ -48,7 +48,13 @@ impl Tracker {
     /// have rows of the expected sources that were never heard.
     #[must_use]
     pub fn survey(&self, from: SourceId, with_rows: bool, now: Moment) -> Piece {
-        let known = (&self.table, &self.inventory, &self.silences);
+        let known = Known {
+            table: &self.table,
+            inventory: &self.inventory,
+            silences: &self.silences,
+            duplicates: &self.duplicates,
+            restarts: &self.restarts,
+        };
         let mut piece = survey::piece(known, from, with_rows, (now, self.rules()));
         if from == SourceId::FIRST {
             piece.tally.add(&self.departed);

@@ -116,6 +116,8 @@ impl Tracker {
         self.forget_unsteady(id);
         self.ways.leave(self.table[id].way);
         self.pasts.forget(id);
+        self.duplicates.forget(id);
+        self.restarts.forget(id);
         self.table.remove(id);
         self.commons.admission.leave();
     }
