@@ -27,11 +27,20 @@ struct Noted {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outage {
     /// The mass loss that is not over.
-    pub mass: Option<Mass>,
+    pub mass: Option<MassLoss>,
     /// When the collector was blind last.
     pub blind: Option<Blind>,
     /// How long it was blind in all.
     pub blind_in_all: Duration,
+}
+
+/// Half or more of the live sources have fallen silent together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MassLoss {
+    /// When the half was reached, in microseconds since the Unix epoch, UTC.
+    pub begun_us: u64,
+    /// How many had fallen then.
+    pub mass: Mass,
 }
 
 /// A time when the collector could not listen.
@@ -49,7 +58,10 @@ impl Outages {
     /// Notes an event, if it is about all sources.
     pub(crate) fn note(&self, event: &Event, clock: &Reading) {
         match event.what {
-            What::MassLoss(mass) => self.lock().turn(Some(mass), event.at),
+            What::MassLoss(mass) => {
+                let begun_us = clock.wall_micros(event.at);
+                self.lock().turn(Some(MassLoss { begun_us, mass }), event.at);
+            }
             What::MassOver(_) => self.lock().turn(None, event.at),
             What::Blind { blind, cause } => {
                 let outage = &mut self.lock().outage;
@@ -77,7 +89,7 @@ impl Outages {
 
 impl Noted {
     /// One worker may tell that a mass loss has begun after another has told that it is over, or the other way round.
-    fn turn(&mut self, mass: Option<Mass>, at: Moment) {
+    fn turn(&mut self, mass: Option<MassLoss>, at: Moment) {
         if at > self.mass_at {
             (self.outage.mass, self.mass_at) = (mass, at);
         }
@@ -135,7 +147,11 @@ mod tests {
             let mut teller = Teller::new(Stalled, 16, events);
             let outages = teller.outages();
             teller.another().tell(What::MassLoss(MASS), &at(1));
-            assert_eq!(outages.now().mass, Some(MASS));
+            let loss = MassLoss {
+                begun_us: 1_000_000,
+                mass: MASS,
+            };
+            assert_eq!(outages.now().mass, Some(loss));
             teller.tell(What::MassOver(MASS), &at(2));
             teller.tell(blind(3), &at(5));
             teller.another().tell(blind(4), &at(9));

@@ -1,7 +1,6 @@
 """Drives the page in headless Chromium, over WebDriver."""
 
 import contextlib
-import pathlib
 import re
 import socket
 import subprocess
@@ -14,65 +13,9 @@ sys.dont_write_bytecode = True
 from chromium import SECONDS, browser, first_paint_ms
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
+from stage import check, collector, errors, fits, labels, picture, running, state, until
 
-BINARIES = pathlib.Path(sys.argv[1])
-PICTURES = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None
-
-
-@contextlib.contextmanager
-def running(name, *arguments, **options):
-    """A program of ours that dies with the block."""
-    process = subprocess.Popen([BINARIES / name, *arguments], stdout=subprocess.DEVNULL, **options)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-@contextlib.contextmanager
-def collector():
-    """A collector; yields its page and where it listens."""
-    log = ["--listen", "127.0.0.1:0", "--http", "0", "--name", "<attic> & 'cellar'", "--format", "json"]
-    process = subprocess.Popen([BINARIES / "beacon-collector", *log], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        page = next(found[0] for line in process.stderr if (found := re.search(r"http://\S+", line)))
-        listen = re.search(r'"listen":\["([^"]+)"', process.stdout.readline())[1]
-        subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
-        yield page, listen
-    finally:
-        process.kill()
-        process.wait()
-
-
-def until(driver, what, condition):
-    """Waits for a condition, within a bound."""
-    return WebDriverWait(driver, SECONDS, poll_frequency=0.05).until(lambda _: condition(), what)
-
-
-def labels(driver):
-    return driver.execute_script("return [...document.querySelectorAll('#rows th')].map(th => th.textContent)")
-
-
-def state(driver, label):
-    return driver.execute_script("const row = document.getElementById(arguments[0]); return row && row.className", f"s-{label}")
-
-
-def picture(driver, name):
-    if PICTURES:
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        driver.save_screenshot(str(PICTURES / f"{name}.png"))
-
-
-def check(condition, what):
-    if not condition:
-        sys.exit(f"tests/page: FAILED: {what}")
-    print(f"tests/page: {what}")
-
-
-def errors(driver):
-    return [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
+import trouble
 
 
 def small_fleet(page, listen):
@@ -94,7 +37,7 @@ def small_fleet(page, listen):
         until(driver, "fridge-7 first", lambda: labels(driver)[0] == "fridge-7")
         check(driver.execute_script("return window.stays === document.getElementById('s-fridge-7')"), "it went red and up without a reload, in the same row")
         check(driver.find_element(By.ID, "news").get_attribute("textContent") == "fridge-7 is down", "a screen reader is told")
-        colour = driver.execute_script("return getComputedStyle(window.stays.querySelector('.state')).color")
+        colour = driver.execute_script("return getComputedStyle(window.stays.querySelector('.state b')).color")
         check(colour == "rgb(179, 22, 27)", f"down is red ({colour})")
         picture(driver, "light")
 
@@ -130,12 +73,11 @@ def small_fleet(page, listen):
         picture(dark, "dark")
         phone = stack.enter_context(browser(width=390, height=800)).driver
         phone.get(page)
-        fits = phone.execute_script("return document.documentElement.scrollWidth <= innerWidth")
         picture(phone, "phone")
-        check(fits, "it fits a phone")
+        check(fits(phone, 390), "it fits a phone")
         phone.get(page + "source/fridge-7")
         picture(phone, "phone-source")
-        check(phone.execute_script("return document.documentElement.scrollWidth <= innerWidth"), "a source fits a phone")
+        check(fits(phone, 390), "a source fits a phone")
         plain = stack.enter_context(browser(script=False)).driver
         plain.get(page + "?q=attic")
         check([th.text for th in plain.find_elements(By.CSS_SELECTOR, "#rows th")] == ["attic-1"], "it works without a script")
@@ -190,8 +132,9 @@ def large_fleet(page, listen):
         check(not errors(driver), "10,000 sources: the next page")
 
 
-with collector() as (page, listen):
-    small_fleet(page, listen)
-with collector() as (page, listen):
-    large_fleet(page, listen)
+for part in [small_fleet, large_fleet]:
+    with collector() as it:
+        part(it.page, it.listen)
+for part in trouble.PARTS:
+    part()
 print("tests/page: passed")

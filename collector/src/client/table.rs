@@ -31,7 +31,7 @@ pub(super) fn render(document: &Value, colour: bool) -> String {
     ) {
         let _ = writeln!(
             out,
-            "Mass loss: {count} of {total} live sources are silent. Look at the collector's own network first."
+            "Mass loss: {count} of {total} live sources fell silent together. Look at the collector's own network first."
         );
     }
     let list = document["list"].as_array().map_or(&[][..], Vec::as_slice);

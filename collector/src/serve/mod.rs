@@ -6,10 +6,12 @@
 //! was noted beside the lines (`outages`, `event_counts`); nobody waits for it. What a client can take of it is bounded
 //! by `limits`.
 
+mod cells;
 mod connection;
 pub mod control;
 mod exposition;
 mod feed;
+mod frame;
 mod host;
 mod html;
 mod limits;

@@ -1,18 +1,15 @@
 //! `/`: all sources, as a page that needs no script.
-//!
-//! The script of the page asks for the same page again and takes over what has changed, so that each thing is put
-//! into words in one place.
 
 use std::fmt::{self, Display, Write};
 
-use beacon_common::{Health, Moment};
+use beacon_common::Moment;
 
-use super::html::{Ago, Clock, Escaped, Grouped, InQuery, fill};
-use super::respond::{Code, HTML, Head};
+use super::cells::{Address, Classes, Due, Loss, Micros, Seen, Standing};
+use super::frame::{Frame, Grade};
+use super::html::{Ago, Escaped, Grouped, InQuery};
+use super::respond::{Code, Head};
 use super::routes::Site;
-use super::selection::{Selection, Sort, per_million};
-use crate::clock;
-use crate::outages::Outage;
+use super::selection::{Census, Selection, Sort};
 use crate::output::text::Brief;
 use crate::track::event::{Cause, State};
 use crate::track::survey::Row;
@@ -20,108 +17,74 @@ use crate::track::survey::Row;
 /// How many sources one page shows.
 const SOURCES_A_PAGE: usize = 100;
 
-/// How long after it could listen again a collector says that it could not.
-const BLIND_SHOWN_US: u64 = 60_000_000;
+/// A column: what it is sorted by, its heading, and its classes: `widest`, `wide` and `medium` are left out on narrower
+/// screens.
+struct Column(Sort, &'static str, &'static str);
 
-const FRAME: &str = include_str!("page.html");
-
-/// A column: what it is sorted by, its heading, and whether a narrow screen leaves it out.
-const COLUMNS: [(Sort, &str, bool); 13] = [
-    (Sort::Source, "Source", false),
-    (Sort::State, "State", false),
-    (Sort::Cause, "Cause", true),
-    (Sort::Since, "Since", false),
-    (Sort::Seen, "Last seen", false),
-    (Sort::Due, "Due in", true),
-    (Sort::Interval, "Interval", true),
-    (Sort::Loss, "Loss", false),
-    (Sort::Reordered, "Reordered", true),
-    (Sort::Jitter, "Jitter", true),
-    (Sort::Address, "Address", true),
-    (Sort::Health, "Health", true),
-    (Sort::Restarts, "Restarts", true),
+const COLUMNS: [Column; 13] = [
+    Column(Sort::Source, "Source", "source"),
+    Column(Sort::State, "State", "state"),
+    Column(Sort::Cause, "Cause", "cause wide"),
+    Column(Sort::Since, "Since", "number"),
+    Column(Sort::Seen, "Last seen", "number medium"),
+    Column(Sort::Due, "Due in", "number wide"),
+    Column(Sort::Interval, "Interval", "number wide"),
+    Column(Sort::Loss, "Loss", "number medium"),
+    Column(Sort::Reordered, "Reordered", "number widest"),
+    Column(Sort::Jitter, "Jitter", "number widest"),
+    Column(Sort::Address, "Address", "address wide"),
+    Column(Sort::Health, "Health", "health wide"),
+    Column(Sort::Restarts, "Restarts", "number widest"),
 ];
-
-/// A page around `main`.
-pub(super) fn frame(
-    (code, title): (Code, &str),
-    site: &Site,
-    main: impl Fn(&mut String) -> fmt::Result,
-) -> (Head, Vec<u8>) {
-    let nonce = nonce();
-    let wall_us = clock::read().wall_nanos / 1_000;
-    let text = fill(FRAME, |name, out| match name {
-        "nonce" => out.write_str(&nonce),
-        "title" => write!(out, "{}", Escaped(title)),
-        "collector" => write!(out, "{}", Escaped(&site.collector)),
-        "time" => write!(out, "{}", Clock(wall_us)),
-        "banner" => put_banner(site.outages.now(), wall_us, out),
-        "main" => main(out),
-        _ => Ok(()),
-    });
-    let mut head = Head::new(code, HTML);
-    head.more = format!(
-        "Content-Security-Policy: default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; \
-         img-src data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n"
-    );
-    (head, text.into_bytes())
-}
-
-/// A number that nobody can guess: only the page's own script and style have it.
-fn nonce() -> String {
-    let mut bytes = [0; 16];
-    if let Err(error) = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
-        log::warn!("no random bytes for a page: {error}");
-    }
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// What everybody has to know before anything else.
-fn put_banner(outage: Outage, wall_us: u64, out: &mut String) -> fmt::Result {
-    if let Some(mass) = outage.mass {
-        write!(
-            out,
-            "<p>Mass loss: {} of {} live sources are silent. Look at the collector's own network first.</p>",
-            Grouped(mass.count),
-            Grouped(mass.total)
-        )?;
-    }
-    match outage.blind {
-        Some(blind) if wall_us.saturating_sub(blind.until_us) < BLIND_SHOWN_US => write!(
-            out,
-            "<p>The collector itself was blind ({}) for {} until {}. Every deadline was put off by that time.</p>",
-            blind.cause.name(),
-            Brief(u64::try_from(blind.lasted.as_millis()).unwrap_or(u64::MAX)),
-            Clock(blind.until_us)
-        ),
-        _ => Ok(()),
-    }
-}
 
 /// The page of the sources that `selection` takes.
 pub(super) fn page(site: &Site, selection: &Selection, now: Moment) -> (Head, Vec<u8>) {
     let picture = site.looker.picture();
-    let (rows, total) = selection.choose(picture.rows(), SOURCES_A_PAGE);
-    frame((Code::Ok, "Beacon"), site, |out| {
-        put_counts(&picture.tick.sources, selection, out)?;
+    let chosen = selection.choose(picture.rows(), SOURCES_A_PAGE);
+    let (extent, all) = (
+        (chosen.rows.len(), chosen.total),
+        picture.tick.sources.iter().sum(),
+    );
+    let (title, grade) = alarm(&chosen.found);
+    let frame = Frame {
+        code: Code::Ok,
+        title,
+        grade,
+        root: "./",
+    };
+    frame.around(site, |out| {
+        put_counts(&chosen.found, selection, out)?;
         put_search(selection, out)?;
-        put_extent(selection, (rows.len(), total), out)?;
+        put_extent(selection, extent, all, out)?;
         put_head(selection, out)?;
-        for row in &rows {
+        for row in &chosen.rows {
             put_row(row, now, out)?;
         }
         out.push_str("</tbody></table></div>\n");
-        put_pages(selection, (rows.len(), total), out)
+        put_pages(selection, extent, out)
     })
 }
 
-fn put_counts(sources: &[u64; State::ALL.len()], selection: &Selection, out: &mut String) -> fmt::Result {
+/// What the title says, and how bad that is. What the operator has silenced does not call anybody.
+fn alarm(found: &Census) -> (String, Grade) {
+    let calling = |state| {
+        let place = State::ALL.iter().position(|&other| other == state);
+        place.map_or(0, |place| found.sources[place] - found.silenced[place])
+    };
+    let worst = [
+        (calling(State::Down), "down", Grade::Worst),
+        (calling(State::Late), "late", Grade::Worse),
+        (found.critical, "critical", Grade::Worse),
+    ];
+    match worst.into_iter().find(|&(count, ..)| count > 0) {
+        Some((count, what, grade)) => (format!("({} {what}) Beacon", Grouped(count)), grade),
+        None => ("Beacon".to_owned(), Grade::Well),
+    }
+}
+
+fn put_counts(found: &Census, selection: &Selection, out: &mut String) -> fmt::Result {
     out.push_str("<nav id=\"counts\" aria-label=\"Sources by state\">");
-    let all = sources.iter().sum();
-    let link = |out: &mut String, state: Option<State>, count: u64| {
+    let mut link = |state: Option<State>, count: u64, silenced: u64| {
         let name = state.map_or("all", State::name);
         let to = Selection {
             state,
@@ -133,21 +96,25 @@ fn put_counts(sources: &[u64; State::ALL.len()], selection: &Selection, out: &mu
         } else {
             ""
         };
+        let none = if count == 0 { " none" } else { "" };
+        let (to, count) = (Link(&to), Grouped(count));
         write!(
             out,
-            "<a class=\"{name}\" href=\"{}\"{current}><b>{}</b> {name}</a>",
-            Link(&to),
-            Grouped(count)
-        )
+            "<a class=\"{name}{none}\" href=\"{to}\"{current}><b>{count}</b> {name}"
+        )?;
+        if silenced > 0 {
+            write!(out, " <small>{} silenced</small>", Grouped(silenced))?;
+        }
+        out.write_str("</a>")
     };
     for state in State::WORST_FIRST {
         let place = State::ALL.iter().position(|&other| other == state);
-        let count = place.map_or(0, |place| sources[place]);
+        let (count, silenced) = place.map_or((0, 0), |place| (found.sources[place], found.silenced[place]));
         if state != State::Unknown || count > 0 {
-            link(out, Some(state), count)?;
+            link(Some(state), count, silenced)?;
         }
     }
-    link(out, None, all)?;
+    link(None, found.sources.iter().sum(), 0)?;
     out.push_str("</nav>\n");
     Ok(())
 }
@@ -155,12 +122,12 @@ fn put_counts(sources: &[u64; State::ALL.len()], selection: &Selection, out: &mu
 fn put_search(selection: &Selection, out: &mut String) -> fmt::Result {
     write!(
         out,
-        "<form role=\"search\" action=\"/\"><label>Search <input type=\"search\" name=\"q\" value=\"{}\" \
+        "<form role=\"search\" action=\"./\"><label><span>Search</span> <input type=\"search\" name=\"q\" value=\"{}\" \
          placeholder=\"label or address\" autocomplete=\"off\"></label>\
-         <label>Sort by <select name=\"sort\"><option value=\"worst\">worst first</option>",
+         <label><span>Sort by</span> <select name=\"sort\"><option value=\"worst\">worst first</option>",
         Escaped(&selection.search)
     )?;
-    for (sort, heading, _) in COLUMNS {
+    for Column(sort, heading, _) in COLUMNS {
         let selected = if sort == selection.sort { " selected" } else { "" };
         write!(
             out,
@@ -170,37 +137,51 @@ fn put_search(selection: &Selection, out: &mut String) -> fmt::Result {
         )?;
     }
     out.push_str("</select></label>");
-    if let Some(state) = selection.state {
-        write!(
-            out,
-            "<input type=\"hidden\" name=\"state\" value=\"{}\">",
-            state.name()
-        )?;
+    let kept = [
+        ("state", selection.state.map(State::name)),
+        ("order", order(selection)),
+    ];
+    for (name, value) in kept {
+        if let Some(value) = value {
+            write!(out, "<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")?;
+        }
     }
     out.push_str("<button>Show</button></form>\n");
     Ok(())
 }
 
-fn put_extent(selection: &Selection, (shown, total): (usize, usize), out: &mut String) -> fmt::Result {
+fn put_extent(
+    selection: &Selection,
+    (shown, total): (usize, usize),
+    all: u64,
+    out: &mut String,
+) -> fmt::Result {
     let grouped = |number: usize| Grouped(number as u64);
+    let (first, last) = (selection.from + 1, selection.from + shown);
+    out.push_str("<p id=\"extent\">");
     match shown {
-        0 if total == 0 => out.write_str("<p id=\"extent\">No source is like that.</p>\n"),
-        0 => out.write_str("<p id=\"extent\">There are not so many.</p>\n"),
-        _ => writeln!(
+        0 if all == 0 => out.push_str("No source has been heard yet"),
+        0 if total == 0 => out.push_str("No source is like that"),
+        0 => out.push_str("There are not so many"),
+        _ => write!(
             out,
-            "<p id=\"extent\">{} to {} of {}</p>",
-            grouped(selection.from + 1),
-            grouped(selection.from + shown),
+            "{} to {} of {}",
+            grouped(first),
+            grouped(last),
             grouped(total)
-        ),
+        )?,
     }
+    if !selection.search.is_empty() {
+        let search = Escaped(&selection.search);
+        write!(out, " with “{search}”, of {} in all", Grouped(all))?;
+    }
+    out.push_str("</p>\n");
+    Ok(())
 }
 
 fn put_head(selection: &Selection, out: &mut String) -> fmt::Result {
-    out.push_str(
-        "<div class=\"table\" role=\"region\" aria-label=\"Sources\" tabindex=\"0\"><table id=\"sources\"><thead><tr>",
-    );
-    for (sort, heading, is_wide) in COLUMNS {
+    out.push_str("<div class=\"table\"><table id=\"sources\"><thead><tr>");
+    for Column(sort, heading, class) in COLUMNS {
         let is_by_it = sort == selection.sort;
         let to = Selection {
             sort,
@@ -208,15 +189,14 @@ fn put_head(selection: &Selection, out: &mut String) -> fmt::Result {
             from: 0,
             ..selection.clone()
         };
-        let order = match (is_by_it, selection.is_reversed) {
+        let direction = match (is_by_it, selection.is_descending()) {
             (false, _) => "",
             (true, false) => " aria-sort=\"ascending\"",
             (true, true) => " aria-sort=\"descending\"",
         };
-        let class = if is_wide { " class=\"wide\"" } else { "" };
         write!(
             out,
-            "<th scope=\"col\"{class}{order}><a href=\"{}\">{heading}</a></th>",
+            "<th scope=\"col\" class=\"{class}\"{direction}><a href=\"{}\">{heading}</a></th>",
             Link(&to)
         )?;
     }
@@ -225,28 +205,42 @@ fn put_head(selection: &Selection, out: &mut String) -> fmt::Result {
 }
 
 fn put_row(row: &Row, now: Moment, out: &mut String) -> fmt::Result {
-    let state = row.state.name();
     let label = Escaped(row.label.as_str());
-    let silenced = row.silence.as_ref().map_or("", |_| ", silenced");
-    write!(
-        out,
-        "\n<tr id=\"s-{label}\" class=\"{state}\"><th scope=\"row\"><a href=\"/source/{label}\">{label}</a></th>\
-         <td class=\"state\">{state}{silenced}</td><td class=\"wide\">{}</td><td>{}</td><td>{}</td>\
-         <td class=\"wide\">{}</td><td class=\"wide\">{}</td><td>{}</td><td class=\"wide\">{}</td>\
-         <td class=\"wide\">{}</td><td class=\"wide\">{}</td><td class=\"wide {health}\">{health}</td>\
-         <td class=\"wide\">{}</td></tr>",
-        row.cause.map_or("", Cause::name),
-        Ago { at: row.since, now },
-        Seen { row, now },
-        Due { row, now },
-        Brief(row.interval_ms.into()),
-        Loss(row),
-        row.tally.reordered,
-        Micros(row.jitter_us.into()),
-        Address(row),
-        row.restarts,
-        health = health(row.health),
-    )
+    write!(out, "\n<tr id=\"s-{label}\" class=\"{}\">", Classes(row))?;
+    for Column(sort, _, class) in COLUMNS {
+        if sort == Sort::Source {
+            write!(
+                out,
+                "<th scope=\"row\"><a href=\"source/{label}\">{label}</a></th>"
+            )?;
+        } else {
+            write!(out, "<td class=\"{class}\">")?;
+            put_cell(sort, row, now, out)?;
+            out.push_str("</td>");
+        }
+    }
+    out.push_str("</tr>");
+    Ok(())
+}
+
+fn put_cell(column: Sort, row: &Row, now: Moment, out: &mut String) -> fmt::Result {
+    match column {
+        Sort::State => write!(out, "{}", Standing(row)),
+        Sort::Cause => out.write_str(row.cause.map_or("", Cause::name)),
+        Sort::Since => write!(out, "{}", Ago { at: row.since, now }),
+        Sort::Seen => write!(out, "{}", Seen { row, now }),
+        Sort::Due => write!(out, "{}", Due { row, now }),
+        Sort::Address => write!(out, "{}", Address(row)),
+        Sort::Worst | Sort::Source => Ok(()),
+        // What only beats tell.
+        _ if !row.is_heard() => Ok(()),
+        Sort::Interval => write!(out, "{}", Brief(row.interval_ms.into())),
+        Sort::Loss => write!(out, "{}", Loss(row)),
+        Sort::Reordered => write!(out, "{}", row.tally.reordered),
+        Sort::Jitter => write!(out, "{}", Micros(row.jitter_us.into())),
+        Sort::Health => out.write_str(row.health.name()),
+        Sort::Restarts => write!(out, "{}", row.restarts),
+    }
 }
 
 fn put_pages(selection: &Selection, (shown, total): (usize, usize), out: &mut String) -> fmt::Result {
@@ -267,12 +261,18 @@ fn put_pages(selection: &Selection, (shown, total): (usize, usize), out: &mut St
     Ok(())
 }
 
+/// The order that a query asks for, where it is not the one that the column begins with.
+fn order(selection: &Selection) -> Option<&'static str> {
+    let order = if selection.is_descending() { "desc" } else { "asc" };
+    selection.is_reversed.then_some(order)
+}
+
 /// Where a selection is shown.
 struct Link<'a>(&'a Selection);
 
 impl Display for Link<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "/?";
+        let mut separator = "?";
         let mut put = |name: &str, value: &dyn Display| {
             let written = write!(f, "{separator}{name}={value}");
             separator = "&amp;";
@@ -287,94 +287,17 @@ impl Display for Link<'_> {
         if self.0.sort != Sort::Worst {
             put("sort", &self.0.sort.name())?;
         }
-        if self.0.is_reversed {
-            put("order", &"desc")?;
+        if let Some(order) = order(self.0) {
+            put("order", &order)?;
         }
         if self.0.from > 0 {
             put("from", &self.0.from)?;
         }
-        if separator == "/?" {
-            f.write_str("/")?;
+        if separator == "?" {
+            f.write_str("./")?;
         }
         Ok(())
     }
-}
-
-/// How long ago the newest beat came.
-pub(super) struct Seen<'a> {
-    pub(super) row: &'a Row,
-    pub(super) now: Moment,
-}
-
-impl Display for Seen<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (at, now) = (self.row.arrived, self.now);
-        match self.row.is_heard() {
-            true => write!(f, "{}", Ago { at, now }),
-            false => f.write_str("never"),
-        }
-    }
-}
-
-/// Where the newest beat came from; nothing where there was none.
-pub(super) struct Address<'a>(pub(super) &'a Row);
-
-impl Display for Address<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let origin = self.0.origin;
-        origin.map_or(Ok(()), |origin| write!(f, "{}", Escaped(origin.addr())))
-    }
-}
-
-/// When the next beat is due; nothing where none is awaited.
-pub(super) struct Due<'a> {
-    pub(super) row: &'a Row,
-    pub(super) now: Moment,
-}
-
-impl Display for Due<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(promise) = self.row.promise else {
-            return Ok(());
-        };
-        let (at, now) = (promise.due, self.now);
-        match self.row.state {
-            State::Up | State::Asleep if at >= now => write!(f, "{}", Ago { at: now, now: at }),
-            State::Up | State::Asleep | State::Late => write!(f, "{} over", Ago { at, now }),
-            State::Unknown | State::Down | State::Stopped => Ok(()),
-        }
-    }
-}
-
-/// The share of lost beats in those expected.
-pub(super) struct Loss<'a>(pub(super) &'a Row);
-
-impl Display for Loss<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match per_million(self.0.tally.lost, self.0.tally.expected) {
-            0 => f.write_str("0"),
-            few @ ..100 => write!(f, "{few} ppm"),
-            share => write!(f, "{}.{:02} %", share / 10_000, share / 100 % 100),
-        }
-    }
-}
-
-/// Microseconds in the unit that matters.
-pub(super) struct Micros(pub(super) u64);
-
-impl Display for Micros {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            us @ ..1_000 => write!(f, "{us}µs"),
-            us @ ..10_000 => write!(f, "{}.{}ms", us / 1_000, us % 1_000 / 100),
-            us => write!(f, "{}", Brief(us / 1_000)),
-        }
-    }
-}
-
-/// The name of a health, which is its class too.
-pub(super) const fn health(health: Health) -> &'static str {
-    health.name()
 }
 
 #[cfg(test)]

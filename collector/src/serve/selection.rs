@@ -19,9 +19,41 @@ pub(super) struct Selection {
     /// This source alone.
     pub(super) source: Option<Label>,
     pub(super) sort: Sort,
+    /// The other way round than the column begins.
     pub(super) is_reversed: bool,
     /// How many sources are passed over.
     pub(super) from: usize,
+}
+
+/// Sources that were chosen.
+pub(super) struct Chosen<'a> {
+    pub(super) rows: Vec<&'a Row>,
+    /// How many are chosen in all.
+    pub(super) total: usize,
+    /// How many there would be in each state.
+    pub(super) found: Census,
+}
+
+/// How many sources there are in each state, in the order of [`State::ALL`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct Census {
+    pub(super) sources: [u64; State::ALL.len()],
+    /// How many of them the operator has silenced.
+    pub(super) silenced: [u64; State::ALL.len()],
+    /// How many are up and say that they are critical, and are not silenced.
+    pub(super) critical: u64,
+}
+
+impl Census {
+    fn count(&mut self, row: &Row) {
+        let is_silenced = row.silence.is_some();
+        if let Some(place) = State::ALL.iter().position(|&state| state == row.state) {
+            self.sources[place] += 1;
+            self.silenced[place] += u64::from(is_silenced);
+        }
+        let is_critical = row.state == State::Up && row.health == Health::Critical;
+        self.critical += u64::from(is_critical && !is_silenced);
+    }
 }
 
 /// What sources are sorted by.
@@ -82,6 +114,11 @@ impl Sort {
             Self::Restarts => "restarts",
         }
     }
+
+    /// Whether the greatest comes first, unless it is asked for otherwise.
+    const fn begins_with_greatest(self) -> bool {
+        matches!(self, Self::Loss | Self::Reordered | Self::Jitter | Self::Restarts)
+    }
 }
 
 impl Selection {
@@ -99,9 +136,11 @@ impl Selection {
             let named = Sort::ALL.into_iter().find(|sort| sort.name() == name);
             named.ok_or_else(|| refuse("sort", name, "a column"))
         });
+        let sort = sort.transpose()?.unwrap_or_default();
         let is_reversed = match asks("order") {
-            None | Some("asc") => false,
-            Some("desc") => true,
+            None => false,
+            Some("asc") => sort.begins_with_greatest(),
+            Some("desc") => !sort.begins_with_greatest(),
             Some(other) => return Err(refuse("order", other, "asc or desc")),
         };
         let from = asks("from").map(|text| text.parse().map_err(|_| refuse("from", text, "a number")));
@@ -109,22 +148,33 @@ impl Selection {
             search: asks("q").unwrap_or_default().trim().to_lowercase(),
             state: state.transpose()?,
             source: source.transpose()?,
-            sort: sort.transpose()?.unwrap_or_default(),
+            sort,
             is_reversed,
             from: from.transpose()?.unwrap_or_default(),
         })
     }
 
-    /// Whether `row` is chosen. `address` is room for its address as text.
-    pub(super) fn takes(&self, row: &Row, address: &mut String) -> bool {
-        self.state.is_none_or(|state| state == row.state)
-            && self.source.is_none_or(|label| label == row.label)
-            && (self.search.is_empty() || self.finds(row, address))
+    /// Whether the greatest comes first.
+    pub(super) const fn is_descending(&self) -> bool {
+        self.sort.begins_with_greatest() != self.is_reversed
     }
 
+    /// Whether `row` is chosen. `address` is room for its address as text.
+    pub(super) fn takes(&self, row: &Row, address: &mut String) -> bool {
+        self.takes_state(row) && self.finds(row, address)
+    }
+
+    fn takes_state(&self, row: &Row) -> bool {
+        self.state.is_none_or(|state| state == row.state)
+    }
+
+    /// Whether `row` is chosen, whatever its state.
     fn finds(&self, row: &Row, address: &mut String) -> bool {
+        if self.source.is_some_and(|label| label != row.label) {
+            return false;
+        }
         let label = row.label.as_str();
-        if label.to_ascii_lowercase().contains(&self.search) {
+        if self.search.is_empty() || label.to_ascii_lowercase().contains(&self.search) {
             return true;
         }
         let Some(origin) = row.origin else { return false };
@@ -133,15 +183,13 @@ impl Selection {
         address.contains(&self.search)
     }
 
-    /// The chosen rows `from` on, at most `count` of them, in order; and how many are chosen in all.
-    pub(super) fn choose<'a>(
-        &self,
-        rows: impl Iterator<Item = &'a Row>,
-        count: usize,
-    ) -> (Vec<&'a Row>, usize) {
-        let mut address = String::new();
+    /// The chosen rows `from` on, at most `count` of them, in order.
+    pub(super) fn choose<'a>(&self, rows: impl Iterator<Item = &'a Row>, count: usize) -> Chosen<'a> {
+        let (mut address, mut found) = (String::new(), Census::default());
         let mut chosen: Vec<_> = rows
-            .filter(|row| self.takes(row, &mut address))
+            .filter(|row| self.finds(row, &mut address))
+            .inspect(|row| found.count(row))
+            .filter(|row| self.takes_state(row))
             .map(|row| (self.key(row), row))
             .collect();
         let total = chosen.len();
@@ -160,7 +208,8 @@ impl Selection {
             chosen.truncate(end);
         }
         chosen.sort_unstable_by(order);
-        (chosen.drain(from..).map(|(_, row)| row).collect(), total)
+        let rows = chosen.drain(from..).map(|(_, row)| row).collect();
+        Chosen { rows, total, found }
     }
 
     /// What `row` is sorted by, smaller first.
@@ -175,6 +224,7 @@ impl Selection {
             Sort::Since => most(row.since.as_nanos()),
             Sort::Seen => most(if row.is_heard() { row.arrived.as_nanos() } else { 0 }),
             Sort::Due => first(row.promise.map_or(u64::MAX, |promise| promise.due.as_nanos())),
+            Sort::Interval if !row.is_heard() => first(u64::MAX),
             Sort::Interval => first(row.interval_ms.into()),
             Sort::Loss => most(per_million(row.tally.lost, row.tally.expected)),
             Sort::Reordered => most(row.tally.reordered),
@@ -217,10 +267,10 @@ const fn health(health: Health) -> u8 {
     }
 }
 
-/// How many of a million.
+/// How many of a million, to the nearest.
 pub(super) fn per_million(part: i64, whole: i64) -> u64 {
     let (part, whole) = (part.max(0).unsigned_abs(), whole.max(1).unsigned_abs());
-    part.saturating_mul(1_000_000) / whole
+    (part.saturating_mul(1_000_000).saturating_add(whole / 2)) / whole
 }
 
 #[cfg(test)]

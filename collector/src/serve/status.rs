@@ -76,8 +76,8 @@ pub(super) fn worst(site: &Site, count: usize, now: Moment) -> String {
 fn try_worst(site: &Site, count: usize, now: Moment, out: &mut String) -> fmt::Result {
     put_collector(site, out)?;
     let clock = clock::read();
-    let (rows, _) = Selection::default().choose(site.looker.picture().rows(), count);
-    for (place, row) in rows.into_iter().enumerate() {
+    let chosen = Selection::default().choose(site.looker.picture().rows(), count);
+    for (place, row) in chosen.rows.into_iter().enumerate() {
         out.push_str(if place == 0 { "\n" } else { ",\n" });
         put_row(row, (now, &clock), out)?;
     }
@@ -110,10 +110,10 @@ fn put_collector(site: &Site, out: &mut String) -> fmt::Result {
     out.pop();
     match site.outages.now().mass {
         None => out.push_str(",\"mass_loss\":null"),
-        Some(mass) => write!(
+        Some(loss) => write!(
             out,
             ",\"mass_loss\":{{\"count\":{},\"total\":{}}}",
-            mass.count, mass.total
+            loss.mass.count, loss.mass.total
         )?,
     }
     out.push_str(",\"list\":[");

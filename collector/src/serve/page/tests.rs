@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn a_selection_is_linked_to_as_it_was_read() {
     let link = |selection: Selection| Link(&selection).to_string();
-    assert_eq!(link(Selection::default()), "/");
+    assert_eq!(link(Selection::default()), "./");
     let all = Selection {
         search: "a&b".to_owned(),
         state: Some(State::Down),
@@ -14,18 +14,57 @@ fn a_selection_is_linked_to_as_it_was_read() {
     };
     assert_eq!(
         link(all),
-        "/?q=a%26b&amp;state=down&amp;sort=loss&amp;order=desc&amp;from=100"
+        "?q=a%26b&amp;state=down&amp;sort=loss&amp;order=asc&amp;from=100"
     );
 }
 
 #[test]
-fn a_nonce_is_used_once() {
-    assert_ne!(nonce(), nonce());
-    assert_eq!(nonce().len(), 32);
+fn a_column_says_which_way_it_is_sorted() {
+    let head = |sort, is_reversed| {
+        let selection = Selection {
+            sort,
+            is_reversed,
+            ..Selection::default()
+        };
+        let mut out = String::new();
+        put_head(&selection, &mut out).unwrap();
+        let (_, rest) = out.split_once("aria-sort=\"").unwrap();
+        let (direction, rest) = rest.split_once("\"><a href=\"").unwrap();
+        let (link, _) = rest.split_once('"').unwrap();
+        (direction.to_owned(), link.to_owned())
+    };
+    let told = |direction: &str, link: &str| (direction.to_owned(), link.to_owned());
+    assert_eq!(
+        head(Sort::Interval, false),
+        told("ascending", "?sort=interval&amp;order=desc")
+    );
+    assert_eq!(head(Sort::Interval, true), told("descending", "?sort=interval"));
+    for sort in [Sort::Loss, Sort::Reordered, Sort::Jitter, Sort::Restarts] {
+        let name = sort.name();
+        assert_eq!(
+            head(sort, false),
+            told("descending", &format!("?sort={name}&amp;order=asc"))
+        );
+        assert_eq!(head(sort, true), told("ascending", &format!("?sort={name}")));
+    }
 }
 
 #[test]
-fn jitter_is_told_in_the_unit_that_matters() {
-    let told = [0, 999, 1_000, 9_999, 12_345, 2_500_000].map(|us| Micros(us).to_string());
-    assert_eq!(told, ["0µs", "999µs", "1.0ms", "9.9ms", "12ms", "2.5s"]);
+fn the_title_tells_the_worst_that_is_not_silenced() {
+    let census = |down: (u64, u64), late, critical| {
+        let place = |state| State::ALL.iter().position(|&other| other == state).unwrap();
+        let mut found = Census {
+            critical,
+            ..Census::default()
+        };
+        found.sources[place(State::Down)] = down.0;
+        found.silenced[place(State::Down)] = down.1;
+        found.sources[place(State::Late)] = late;
+        found
+    };
+    let title = |found| alarm(&found).0;
+    assert_eq!(title(census((7, 1), 2, 3)), "(6 down) Beacon");
+    assert_eq!(title(census((1, 1), 2, 3)), "(2 late) Beacon");
+    assert_eq!(title(census((1, 1), 0, 3)), "(3 critical) Beacon");
+    assert_eq!(title(census((1, 1), 0, 0)), "Beacon");
 }

@@ -1,3 +1,4 @@
+use super::super::request;
 use super::*;
 use crate::track::config::Config;
 use crate::track::event::SourceId;
@@ -43,9 +44,9 @@ fn shown(selection: &Selection, count: usize) -> (Vec<String>, usize) {
         ("slow", 9_000, Health::Ok),
     ];
     let rows = rows(&fleet, Moment::ORIGIN.after_ms(20_000));
-    let (chosen, total) = selection.choose(rows.iter(), count);
-    let labels = chosen.iter().map(|row| row.label.as_str().to_owned());
-    (labels.collect(), total)
+    let chosen = selection.choose(rows.iter(), count);
+    let labels = chosen.rows.iter().map(|row| row.label.as_str().to_owned());
+    (labels.collect(), chosen.total)
 }
 
 #[test]
@@ -116,8 +117,8 @@ fn states_come_from_worst_to_best_and_who_is_ill_behind_who_is_late() {
             sort,
             ..Selection::default()
         };
-        let (chosen, _) = selection.choose(rows.iter(), 9);
-        let labels: Vec<_> = chosen.iter().map(|row| row.label.as_str()).collect();
+        let chosen = selection.choose(rows.iter(), 9);
+        let labels: Vec<_> = chosen.rows.iter().map(|row| row.label.as_str()).collect();
         labels.join(" ")
     };
     let worst = "down late ill warm unknown asleep stopped up";
@@ -126,4 +127,41 @@ fn states_come_from_worst_to_best_and_who_is_ill_behind_who_is_late() {
         labels(Sort::State),
         "down late unknown asleep stopped ill up warm"
     );
+}
+
+#[test]
+fn an_order_means_the_same_for_every_column() {
+    let is_descending = |query: &str| {
+        let text = format!("GET /?{query} HTTP/1.0\r\n\r\n");
+        let (request, _) = request::parse(text.as_bytes()).unwrap().unwrap();
+        Selection::of(&request).unwrap().is_descending()
+    };
+    for sort in Sort::ALL {
+        let name = sort.name();
+        assert!(!is_descending(&format!("sort={name}&order=asc")), "{name}");
+        assert!(is_descending(&format!("sort={name}&order=desc")), "{name}");
+    }
+    assert!(!is_descending("sort=interval") && is_descending("sort=loss"));
+}
+
+#[test]
+fn counted_is_what_the_search_finds_in_any_state() {
+    let fleet = [
+        ("cam-1", 60_000, Health::Critical),
+        ("cam-2", 1_000, Health::Ok),
+        ("gate", 1_000, Health::Ok),
+    ];
+    let rows = rows(&fleet, Moment::ORIGIN.after_ms(20_000));
+    let selection = Selection {
+        search: "cam".to_owned(),
+        state: Some(State::Down),
+        ..Selection::default()
+    };
+    let chosen = selection.choose(rows.iter(), 9);
+    let found = |state| {
+        let place = State::ALL.iter().position(|&other| other == state).unwrap();
+        chosen.found.sources[place]
+    };
+    assert_eq!((chosen.total, found(State::Down), found(State::Up)), (1, 1, 1));
+    assert_eq!(chosen.found.critical, 1);
 }

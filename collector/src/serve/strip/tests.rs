@@ -11,7 +11,7 @@ use crate::track::transmit::Peer;
 
 const CONTROL: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/control.md"));
 const HTTP: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/http.md"));
-const PAGE: &str = include_str!("../page.html");
+const STYLE: &str = include_str!("../page/style.css");
 
 /// A tracker, and the lines that tell of its one source, which beats once a second.
 #[derive(Default)]
@@ -137,6 +137,6 @@ fn each_mark_is_told_apart_and_documented() {
         let (symbol, name) = (mark.symbol(), mark.name());
         assert!(control.contains(&format!("`{symbol}` {name}")), "{name}");
         assert!(HTTP.contains(&format!("`{name}`")), "{name}");
-        assert!(PAGE.contains(&format!("\ni.{name} {{ ")), "{name}");
+        assert!(STYLE.contains(&format!("\ni.{name} {{ ")), "{name}");
     }
 }
