@@ -49,7 +49,16 @@ impl Verdict {
         if let Some(label) = document["source"].as_str() {
             let state = document["state"].as_str().unwrap_or_default();
             let since = brief(&document["since_ms"]);
-            return format!("BEACON {word}: {label} is {state} for {since}\n");
+            let health = match document["status"].as_str() {
+                None | Some("ok") => String::new(),
+                Some("unknown") => ", its health unknown".to_owned(),
+                Some(health) => format!(", its health {health}"),
+            };
+            let silenced = match document["silenced_until"].is_null() {
+                true => "",
+                false => ", silenced",
+            };
+            return format!("BEACON {word}: {label} is {state} for {since}{health}{silenced}\n");
         }
         let count = |key: &str, state: State| document[key][state.name()].as_u64().unwrap_or_default();
         let numbers = State::ALL.map(|state| format!("{}={}", state.name(), count("sources", state)));
@@ -108,5 +117,9 @@ mod tests {
         );
         let one = json!({"source": "a", "state": "up", "silenced_until": null, "since_ms": 90_000});
         assert_eq!(line(&one), "BEACON OK: a is up for 1m30s\n");
+        let ill = json!({"source": "a", "state": "up", "status": "critical", "silenced_until": null, "since_ms": 90_000});
+        assert_eq!(line(&ill), "BEACON OK: a is up for 1m30s, its health critical\n");
+        let quiet = json!({"source": "a", "state": "down", "status": "ok", "silenced_until": "2026", "since_ms": 90_000});
+        assert_eq!(line(&quiet), "BEACON OK: a is down for 1m30s, silenced\n");
     }
 }

@@ -5,6 +5,8 @@
 
 use std::fmt::{self, Display, Write};
 
+use beacon_common::Health;
+
 use super::escape;
 use super::events::EventName;
 use super::fields::{Field, Time, Value};
@@ -127,13 +129,25 @@ fn put_time(time_us: u64, out: &mut String) -> fmt::Result {
 /// The event in capitals, in the colour of the state that it leads to.
 fn put_event(line: &Line<'_>, colour: bool, out: &mut String) -> fmt::Result {
     let name = line.event().name().to_ascii_uppercase();
-    let paint = match line.what {
-        What::Source(source) if colour => paint(source.state),
-        _ => None,
-    };
-    match paint {
+    match paint_of(line.what).filter(|_| colour) {
         Some(paint) => write!(out, "\x1b[{paint}m{name:<9}\x1b[0m  "),
         None => write!(out, "{name:<9}  "),
+    }
+}
+
+/// What is to be looked at first: health where that has changed, else the state; and what befalls many at once.
+fn paint_of(what: &What) -> Option<&'static str> {
+    match what {
+        What::Source(source) if source.happening == Happening::Status => match source.status {
+            Health::Critical => paint(State::Down),
+            Health::Warning => paint(State::Late),
+            Health::Ok | Health::Unknown => paint(source.state),
+        },
+        What::Source(source) => paint(source.state),
+        What::MassLoss(_) => paint(State::Down),
+        What::Blind { .. } | What::Gap { .. } => paint(State::Late),
+        What::MassOver(_) => paint(State::Up),
+        _ => None,
     }
 }
 

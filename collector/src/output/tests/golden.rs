@@ -87,6 +87,60 @@ fn text_is_coloured_by_state_where_it_is_wanted() {
 }
 
 #[test]
+fn a_changed_health_and_what_befalls_many_are_coloured_too() {
+    let mut renderer = Renderer {
+        colour: true,
+        ..renderer(Format::Text, "attic")
+    };
+    let mut begin = |what: What| {
+        let mut out = String::new();
+        renderer.render(
+            &Entry {
+                time_us: TIME_US,
+                what,
+            },
+            &mut out,
+        );
+        out.split_ascii_whitespace().nth(2).unwrap_or_default().to_owned()
+    };
+    let changed_to = |status: Health| {
+        one_of_each()
+            .into_iter()
+            .find_map(|what| match what {
+                What::Source(mut source) if source.happening == Happening::Status => {
+                    (source.state, source.status) = (State::Up, status);
+                    Some(What::Source(source))
+                }
+                _ => None,
+            })
+            .expect("one of each is there")
+    };
+    let painted = [Health::Ok, Health::Warning, Health::Critical].map(|status| begin(changed_to(status)));
+    assert_eq!(painted, ["\x1b[32mSTATUS", "\x1b[33mSTATUS", "\x1b[31mSTATUS"]);
+    let many: Vec<_> = one_of_each()
+        .into_iter()
+        .filter(|what| {
+            matches!(
+                what,
+                What::MassLoss(_) | What::MassOver(_) | What::Blind { .. } | What::Gap { .. }
+            )
+        })
+        .map(begin)
+        .collect();
+    for expected in [
+        "\x1b[31mMASS_LOSS",
+        "\x1b[32mMASS_OVER",
+        "\x1b[33mBLIND",
+        "\x1b[33mGAP",
+    ] {
+        assert!(
+            many.iter().any(|begin| begin.starts_with(expected)),
+            "{expected}: {many:?}"
+        );
+    }
+}
+
+#[test]
 fn what_is_remarkable_ends_the_line() {
     let marked = What::Source(SourceEvent {
         marks: Marks {
