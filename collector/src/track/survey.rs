@@ -98,6 +98,8 @@ pub struct Piece {
     pub tally: Tally,
     /// How many sources of each state are silenced, in the order of [`State::ALL`]; of all pieces, and in the first alone.
     pub silenced: [u64; State::ALL.len()],
+    /// How many of these sources that are live and not silenced state each health, in the order of [`Health::ALL`].
+    pub healths: [u64; Health::ALL.len()],
     /// Where the next piece begins; `None` behind the last one.
     pub next: Option<SourceId>,
 }
@@ -147,6 +149,7 @@ fn heard_piece(
         rows: Vec::new(),
         tally: Tally::default(),
         silenced: [0; State::ALL.len()],
+        healths: [0; Health::ALL.len()],
         next,
     };
     for id in (from.0..end).map(SourceId) {
@@ -155,6 +158,9 @@ fn heard_piece(
         let past = source.turned_past(now, rules);
         let tally = history.tally(&source.slots, past);
         piece.tally.add(&tally);
+        if matches!(source.state, State::Up | State::Late) && known.silences.of(&source.label).is_none() {
+            piece.healths[usize::from(health(source).code())] += 1;
+        }
         if with_rows {
             piece
                 .rows
@@ -172,6 +178,7 @@ fn unheard_piece(inventory: &Inventory, from: u32, rules: Rules<'_>) -> Piece {
         rows: unheard.map(|unheard| unheard_row(unheard, rules)).collect(),
         tally: Tally::default(),
         silenced: [0; State::ALL.len()],
+        healths: [0; Health::ALL.len()],
         next: inventory.reaches(end).then_some(SourceId::of_unheard(end)),
     }
 }
@@ -201,6 +208,10 @@ fn unheard_row((place, label, unheard): (u32, Label, Unheard), rules: Rules<'_>)
     }
 }
 
+fn health(source: &Source) -> Health {
+    source.health.unwrap_or(Health::Unknown)
+}
+
 fn row(
     known: Known<'_>,
     (id, source, history): (SourceId, &Source, &History),
@@ -212,7 +223,7 @@ fn row(
         label: source.label,
         state: source.state,
         cause: Some(history.cause),
-        health: source.health.unwrap_or(Health::Unknown),
+        health: health(source),
         origin: Some(source.origin),
         since: history.since,
         arrived: source.arrived,

@@ -11,10 +11,14 @@ use super::restarts::saved_after;
 /// A collector that serves, and where.
 fn serving(arguments: &[&str]) -> (Collector, String) {
     let mut collector = Collector::start("127.0.0.1:0", &[&["--http", "0"], arguments].concat());
-    let log = collector.wait_for_log("serving http://");
-    let (_, rest) = log.split_once("http://").unwrap();
-    let address = rest.trim_end_matches('/').to_owned();
+    let address = address_in(&collector.wait_for_log("serving http://"));
     (collector, address)
+}
+
+/// Where it is served, as the `log` says.
+pub fn address_in(log: &str) -> String {
+    let (_, rest) = log.split_once("http://").unwrap();
+    rest.trim_end_matches('/').to_owned()
 }
 
 fn connect(address: &str) -> TcpStream {
@@ -39,7 +43,7 @@ fn read_to_end(stream: &mut TcpStream) -> String {
     }
 }
 
-fn get(address: &str, path: &str) -> String {
+pub fn get(address: &str, path: &str) -> String {
     let answer = ask(
         address,
         &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"),
@@ -118,7 +122,15 @@ fn whoever_is_expected_is_shown_before_it_is_heard() {
     assert!(page.contains("<b>1</b> unknown</a>"));
     assert!(get(&address, "/source/lamp").contains("<dt>Last seen</dt><dd>never</dd>"));
     let metrics = get(&address, "/metrics");
-    assert!(metrics.contains("{source=\"fridge\"}") && !metrics.contains("lamp"));
+    for line in [
+        "beacon_source_beats_received_total{source=\"fridge\"} 1.0",
+        "beacon_source_down{source=\"fridge\"} 0.0",
+        "beacon_source_down{source=\"lamp\"} 0.0",
+        "beacon_live_sources{health=\"ok\"} 1.0",
+    ] {
+        assert!(metrics.contains(&format!("\n{line}\n")), "{line} in:\n{metrics}");
+    }
+    assert_eq!(metrics.matches("lamp").count(), 3, "{metrics}");
 
     Sender::new(collector.address(), "lamp")
         .every_ms(3_600_000)
@@ -156,6 +168,7 @@ fn every_source_is_shown_everywhere() {
     for line in [
         "beacon_sources{state=\"up\"} 1.0",
         "beacon_source_up{source=\"two\"} 0.0",
+        "beacon_source_down{source=\"two\"} 0.0",
         "beacon_beats_received_total 3.0",
         "beacon_events_total{event=\"stopped\"} 1.0",
     ] {
