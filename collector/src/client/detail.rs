@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::table::{brief, silence, to_the_second};
 use crate::output::text::paint;
-use crate::serve::legend;
+use crate::serve::{LATENESS_UNTOLD, legend};
 use crate::track::event::State;
 
 /// What is told of a source: a word and the key of its value.
@@ -40,7 +40,9 @@ pub(super) fn render(document: &Value, colour: bool) -> String {
         Some(paint) => format!("\x1b[{paint}m{}\x1b[0m", word("state")),
         None => word("state").to_owned(),
     };
-    let _ = writeln!(out, "{} is {painted}", word("source"));
+    let is_flapping = document["flapping"] == true;
+    let flapping = if is_flapping { ", flapping" } else { "" };
+    let _ = writeln!(out, "{} is {painted}{flapping}", word("source"));
     let mut fact = |name: &str, value: &str| {
         let _ = writeln!(out, "  {name:<17}{value}");
     };
@@ -60,6 +62,9 @@ pub(super) fn render(document: &Value, colour: bool) -> String {
             slots.len(),
             legend()
         );
+        if is_flapping {
+            let _ = writeln!(out, "  {LATENESS_UNTOLD}");
+        }
     }
     put_history(&document["history"], &mut out);
     out
@@ -114,7 +119,7 @@ mod tests {
             "session": "691f3c2e5b0a9d11", "seq": 9, "interval_ms": 10_000, "status": "ok", "since_ms": 1_500,
             "silent_ms": 11_500, "due_ms": -1_500, "bound_ms": null, "received": 8, "lost": 1,
             "silenced_until": "2026-11-21T12:00:59.000000Z", "silence_reason": "",
-            "slots": "__=+x=~.", "slots_to": 11,
+            "slots": "__=+x=~.", "slots_to": 11, "flapping": true,
             "history": [{
                 "time": "2026-11-21T10:12:33.824165Z", "event": "late", "cause": "silent", "was": "up",
                 "since_ms": 80_000, "silenced": true
@@ -122,17 +127,18 @@ mod tests {
         });
         let text = render(&document, false);
         for line in [
-            "fridge-7 is late",
+            "fridge-7 is late, flapping",
             "  Due in           1.5s over",
             "  Last seen        11s",
             "  Silence          silenced until 2026-11-21 12:00Z",
             "Last 8 slots, number 11 to the right (= received, ~ late, + duplicate, x lost, . awaited, _ earlier)",
             "  __=+x=~.",
+            "  While a source flaps, beats that came late are shown as received.",
             "  2026-11-21 10:12:33Z  late       silent     was up for 1m20s, silenced",
         ] {
             assert!(text.lines().any(|told| told == line), "{line:?} in:\n{text}");
         }
         assert!(!text.contains("Down after"), "{text}");
-        assert!(render(&document, true).starts_with("fridge-7 is \x1b[33mlate\x1b[0m\n"));
+        assert!(render(&document, true).starts_with("fridge-7 is \x1b[33mlate\x1b[0m, flapping\n"));
     }
 }

@@ -81,7 +81,7 @@ impl Row {
                 word("status"),
                 word("addr"),
             ],
-            note: silence(source),
+            note: note(source),
         }
     }
 }
@@ -139,6 +139,14 @@ pub(super) fn counts(document: &Value) -> String {
 
 fn count(document: &Value, state: State) -> u64 {
     document["sources"][state.name()].as_u64().unwrap_or_default()
+}
+
+/// What is remarkable about a source; empty where nothing is.
+fn note(source: &Value) -> String {
+    let flapping = (source["flapping"] == true).then(|| "flapping".to_owned());
+    let silence = Some(silence(source)).filter(|silence| !silence.is_empty());
+    let notes: Vec<_> = flapping.into_iter().chain(silence).collect();
+    notes.join(", ")
 }
 
 /// How a source is silenced; empty where it is not.
@@ -200,7 +208,7 @@ mod tests {
                     "source": "fridge-7", "addr": "10.0.0.7:40112", "state": "down", "cause": "silent",
                     "session": "691f3c2e5b0a9d11", "interval_ms": 10_000, "status": "ok", "since_ms": 61_999,
                     "silent_ms": 92_000, "lost": 3, "silenced_until": "2026-11-21T12:00:59.000000Z",
-                    "silence_reason": "Ann is at it"
+                    "silence_reason": "Ann is at it", "flapping": true
                 },
                 {
                     "source": "gate", "addr": null, "state": "down", "cause": "never", "session": null,
@@ -220,7 +228,7 @@ mod tests {
              \n\
              STATE  SOURCE    CAUSE   SINCE  LAST SEEN  INTERVAL  LOST  HEALTH   ADDRESS\n\
              down   fridge-7  silent  1m1s   1m32s      10s       3     ok       10.0.0.7:40112  \
-             silenced until 2026-11-21 12:00Z: Ann is at it\n\
+             flapping, silenced until 2026-11-21 12:00Z: Ann is at it\n\
              down   gate      never   5s     never                0     unknown\n\
              and 1 more; --json has all\n"
         );

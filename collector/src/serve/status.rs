@@ -174,7 +174,8 @@ pub(super) fn put_row(row: &Row, (now, clock): (Moment, &Reading), out: &mut Str
             silence.map_or(Value::Null, |silence| Value::Text(silence.reason.as_str())),
         ),
     ];
-    json::object(pairs, out)
+    let flapping = row.flapping.then_some((key(Field::Flapping), Value::True));
+    json::object(pairs.into_iter().chain(flapping), out)
 }
 
 /// Whole milliseconds, rounded down.

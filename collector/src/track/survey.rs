@@ -7,6 +7,7 @@ use beacon_common::{Health, Label, Moment, Session};
 
 use super::duplicates::Duplicates;
 use super::event::{Cause, SourceId, State};
+use super::flapping::Flapping;
 use super::history::History;
 use super::inventory::{Inventory, Unheard};
 use super::origin::Origin;
@@ -63,6 +64,8 @@ pub struct Row {
     pub silence: Option<Silence>,
     /// How often it has begun anew in this run of the collector.
     pub restarts: u32,
+    /// Whether it flaps: its falls are held back.
+    pub flapping: bool,
 }
 
 impl Row {
@@ -112,6 +115,7 @@ pub(super) struct Known<'a> {
     pub(super) silences: &'a Silences,
     pub(super) duplicates: &'a Duplicates,
     pub(super) restarts: &'a Restarts,
+    pub(super) flapping: &'a Flapping,
 }
 
 /// The piece that begins at `from`, with its rows if `with_rows`: first those of the table, then the expected that were
@@ -128,6 +132,7 @@ pub(super) fn piece(
     };
     for row in &mut piece.rows {
         row.silence = known.silences.of(&row.label).cloned();
+        row.flapping = known.flapping.is_flapping(row.id);
     }
     piece
 }
@@ -205,6 +210,7 @@ fn unheard_row((place, label, unheard): (u32, Label, Unheard), rules: Rules<'_>)
         past: 0,
         silence: None,
         restarts: 0,
+        flapping: false,
     }
 }
 
@@ -238,5 +244,6 @@ fn row(
         past,
         silence: None,
         restarts: known.restarts.of(id),
+        flapping: false,
     }
 }

@@ -16,7 +16,7 @@ fn serving(arguments: &[&str]) -> (Collector, String) {
 }
 
 /// Where it is served, as the `log` says.
-pub fn address_in(log: &str) -> String {
+pub(crate) fn address_in(log: &str) -> String {
     let (_, rest) = log.split_once("http://").unwrap();
     rest.trim_end_matches('/').to_owned()
 }
@@ -43,7 +43,7 @@ fn read_to_end(stream: &mut TcpStream) -> String {
     }
 }
 
-pub fn get(address: &str, path: &str) -> String {
+pub(crate) fn get(address: &str, path: &str) -> String {
     let answer = ask(
         address,
         &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"),
