@@ -103,6 +103,9 @@ fn put_facts(row: &Row, now: Moment, out: &mut String) -> fmt::Result {
         write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", Escaped(value))
     };
     put("Cause", &row.cause.map_or("", Cause::name))?;
+    if let Some(group) = &row.group {
+        put("Group", group)?;
+    }
     put("Since", &Ago { at: row.since, now })?;
     put("Last seen", &Seen { row, now })?;
     let due = Due { row, now }.to_string();

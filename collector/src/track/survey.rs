@@ -1,6 +1,7 @@
 //! What is shown of the sources to whoever looks: a piece of the table at a time, so that nobody who looks makes a
 //! beat wait for the whole of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use beacon_common::{Health, Label, Moment, Session};
@@ -66,6 +67,8 @@ pub struct Row {
     pub restarts: u32,
     /// Whether it flaps: its falls are held back.
     pub flapping: bool,
+    /// Its group in the inventory.
+    pub group: Option<Arc<str>>,
 }
 
 impl Row {
@@ -133,6 +136,7 @@ pub(super) fn piece(
     for row in &mut piece.rows {
         row.silence = known.silences.of(&row.label).cloned();
         row.flapping = known.flapping.is_flapping(row.id);
+        row.group = known.inventory.group(&row.label);
     }
     piece
 }
@@ -211,6 +215,7 @@ fn unheard_row((place, label, unheard): (u32, Label, Unheard), rules: Rules<'_>)
         silence: None,
         restarts: 0,
         flapping: false,
+        group: None,
     }
 }
 
@@ -245,5 +250,6 @@ fn row(
         silence: None,
         restarts: known.restarts.of(id),
         flapping: false,
+        group: None,
     }
 }

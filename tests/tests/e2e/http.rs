@@ -95,7 +95,7 @@ fn what_is_on_the_loopback_answers_no_name_that_others_could_have() {
 #[test]
 fn whoever_is_expected_is_shown_before_it_is_heard() {
     let directory = Directory::default();
-    let file = directory.write("inventory", 0o644, "lamp\nfridge\n");
+    let file = directory.write("inventory", 0o644, "lamp hall\nfridge kitchen\n");
     let file = file.to_str().unwrap();
     let (mut collector, address) = serving(&["--inventory", file, "--settle", "1h", "--metrics-per-source"]);
     Sender::new(collector.address(), "fridge")
@@ -112,7 +112,17 @@ fn whoever_is_expected_is_shown_before_it_is_heard() {
         (&lamp["source"], &lamp["state"]),
         (&"lamp".into(), &"unknown".into())
     );
-    assert_eq!(lamp["bound_ms"], 3_600_000);
+    assert_eq!(
+        (&lamp["bound_ms"], &lamp["group"]),
+        (&3_600_000.into(), &"hall".into())
+    );
+    let kitchen = status(&address, "?group=kitchen");
+    assert_eq!(
+        (&kitchen["sources"]["up"], &kitchen["sources"]["unknown"]),
+        (&1.into(), &0.into())
+    );
+    assert_eq!(kitchen["list"].as_array().unwrap().len(), 1);
+    assert_eq!(kitchen["list"][0]["source"], "fridge");
     for key in ["addr", "cause", "session", "due_ms"] {
         assert_eq!(lamp[key], Json::Null, "{key}");
     }
@@ -120,7 +130,9 @@ fn whoever_is_expected_is_shown_before_it_is_heard() {
     let page = get(&address, "/");
     assert!(page.contains("id=\"s-lamp\" class=\"unknown\"") && page.contains(">never</td>"));
     assert!(page.contains("<b>1</b> unknown</a>"));
-    assert!(get(&address, "/source/lamp").contains("<dt>Last seen</dt><dd>never</dd>"));
+    let lamp = get(&address, "/source/lamp");
+    assert!(lamp.contains("<dt>Last seen</dt><dd>never</dd>"), "{lamp}");
+    assert!(lamp.contains("<dt>Group</dt><dd>hall</dd>"), "{lamp}");
     let metrics = get(&address, "/metrics");
     for line in [
         "beacon_source_beats_received_total{source=\"fridge\"} 1.0",
