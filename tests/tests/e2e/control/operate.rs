@@ -104,7 +104,7 @@ fn a_group_is_shown_judged_and_silenced_by_itself() {
         &["status", "--group", "yard"],
         "attic: 1 down, 1 unknown, 2 silenced  ",
     );
-    scene.shows(0, &["status"], "attic: 1 down, 1 up, 1 unknown, 2 silenced  ");
+    scene.shows(0, &["status"], "attic: 1 down, 1 unknown, 1 up, 2 silenced  ");
     let said = scene.prints(0, &["unsilence", "--group", "yard"]);
     assert_eq!(said, "a is no longer silenced\nb is no longer silenced");
     for arguments in [
@@ -147,7 +147,7 @@ fn those_who_are_expected_and_never_heard_are_shown_and_silenced() {
     }
     let table = scene.shows(1, &["status"], "attic: 2 down  ");
     assert!(
-        table.contains("down   gate    never") && table.contains("  never  "),
+        table.contains("down   gate    yard   never") && table.contains("  never  "),
         "{table}"
     );
     for label in ["gate", "lamp"] {
