@@ -249,13 +249,14 @@ pub enum Command {
     Schema,
     /// Show what a running collector knows of its sources, the worst first; docs/control.md. Exit codes: 0 all is well,
     /// 1 a source is late or down and not silenced, 2 wrong arguments (3 with --plugin), 3 no collector answers (with
-    /// --plugin whatever else there is no verdict for), 66 there is no such source (3 with --plugin)
+    /// --plugin whatever else there is no verdict for), 66 there is no such source or group (3 with --plugin)
     Status(Status),
-    /// Mark the lines about a source as silenced, and run no hooks for it, for some time
+    /// Mark the lines about a source, or a group, as silenced, and run no hooks for it, for some time
+    #[command(allow_missing_positional = true)]
     Silence {
-        /// Label of the source
-        #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
-        label: Label,
+        /// One source, or a group
+        #[command(flatten)]
+        whom: Whom,
         /// For how long, like 2h
         #[arg(value_name = "DURATION", value_parser = values::silence, allow_hyphen_values = true)]
         lasts: Duration,
@@ -266,11 +267,11 @@ pub enum Command {
         #[arg(long, env = "BEACON_CONTROL", value_name = "PATH")]
         control: Option<OsString>,
     },
-    /// End the silence of a source
+    /// End the silence of a source, or a group
     Unsilence {
-        /// Label of the source
-        #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
-        label: Label,
+        /// One source, or a group
+        #[command(flatten)]
+        whom: Whom,
         /// Socket of the collector
         #[arg(long, env = "BEACON_CONTROL", value_name = "PATH")]
         control: Option<OsString>,
@@ -286,12 +287,27 @@ pub enum Command {
     },
 }
 
+/// The sources that something is said of.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub struct Whom {
+    /// Label of the source
+    #[arg(value_name = "LABEL", value_parser = values::label, required_unless_present = "group", conflicts_with = "group")]
+    pub label: Option<Label>,
+    /// Instead of one source, all that are now in this group of the inventory
+    #[arg(long, value_name = "NAME")]
+    pub group: Option<String>,
+}
+
 /// What is to be shown of a running collector.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 pub struct Status {
     /// One source in detail
     #[arg(value_name = "LABEL", value_parser = values::label)]
     pub label: Option<Label>,
+
+    /// Those of one group of the inventory alone
+    #[arg(long, value_name = "NAME", conflicts_with = "label")]
+    pub group: Option<String>,
 
     /// Print JSON: of all sources, the document that HTTP serves as /status.json
     #[arg(long)]
@@ -439,8 +455,11 @@ fn one_line(error: &clap::Error, arguments: &[OsString]) -> String {
         }
         (ErrorKind::ArgumentConflict, _) => match context(ContextKind::InvalidSubcommand) {
             Some(command) => format!("{command}: takes its own options, after the command"),
-            None if option == argument => format!("{option}: given twice"),
-            None => format!("{option}: given twice; it takes one {takes}"),
+            None => match context(ContextKind::PriorArg).filter(|other| *other != argument) {
+                Some(other) => format!("{argument}: it does not go together with {other}"),
+                None if option == argument => format!("{option}: given twice"),
+                None => format!("{option}: given twice; it takes one {takes}"),
+            },
         },
         (ErrorKind::InvalidUtf8, _) => "a value is not UTF-8 text".to_owned(),
         _ => first_line(&error.to_string()),

@@ -17,7 +17,7 @@ mod detail;
 mod table;
 mod verdict;
 
-use crate::cli::Status;
+use crate::cli::{Status, Whom};
 use crate::commands;
 use crate::config::Surroundings;
 use crate::control::{Ask, MAX_WORST, Place, default_paths};
@@ -37,6 +37,48 @@ const CLEAR: &str = "\x1b[H\x1b[J";
 
 /// Lines around the table.
 const FRAME_LINES: u64 = 5;
+
+/// Has a running collector do the same about each of some sources. Returns what it has done, a line each.
+///
+/// # Errors
+/// [`Exit::Unreachable`] where no collector answers, and what it refuses; of a group, at the first source of which it
+/// refuses that.
+pub fn operate_on(
+    control: &Option<OsString>,
+    whom: &Whom,
+    instruction: &Instruction,
+) -> Result<String, Failure> {
+    let labels = match &whom.group {
+        Some(group) => members(control, group)?,
+        None => whom.label.into_iter().collect(),
+    };
+    let mut done = Vec::new();
+    for label in &labels {
+        match operate(control, *label, instruction.clone()) {
+            Ok(line) => done.push(line),
+            Err(failure) if done.is_empty() => return Err(failure),
+            Err(failure) => {
+                let line = format_args!("{failure}; that is done of {} of {}", done.len(), labels.len());
+                return Err(Failure::new(failure.exit, line));
+            }
+        }
+    }
+    Ok(done.join("\n"))
+}
+
+/// The sources that are in a group of the inventory now.
+fn members(control: &Option<OsString>, group: &str) -> Result<Vec<Label>, Failure> {
+    let ask = Ask::Status {
+        group: Some(group.to_owned()),
+        worst: None,
+    };
+    let document = Answer::to(control, &ask)?.whole()?;
+    let list = document["list"].as_array().map_or(&[][..], Vec::as_slice);
+    let labels = list
+        .iter()
+        .filter_map(|source| Label::new(source["source"].as_str()?).ok());
+    Ok(labels.collect())
+}
 
 /// Has a running collector do something about one source. Returns what it has done.
 ///
@@ -120,11 +162,13 @@ fn text(status: &Status, most: u64) -> Result<(String, Verdict), Failure> {
 }
 
 fn ask(status: &Status, most: Option<u64>) -> Ask {
-    match (status.label, most) {
-        (Some(label), _) => Ask::Source(label),
-        (None, Some(_)) if status.plugin => Ask::Worst(0),
-        (None, Some(most)) => Ask::Worst(most.min(MAX_WORST)),
-        (None, None) => Ask::Status,
+    if let Some(label) = status.label {
+        return Ask::Source(label);
+    }
+    let most = most.map(|most| if status.plugin { 0 } else { most.min(MAX_WORST) });
+    Ask::Status {
+        group: status.group.clone(),
+        worst: most,
     }
 }
 

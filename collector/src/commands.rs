@@ -26,16 +26,16 @@ pub fn perform(command: &Command) -> Result<ExitCode, Failure> {
         Command::Schema => format!("{:#}", schema()).into(),
         Command::Status(status) => return client::show(status),
         Command::Silence {
-            label,
+            whom,
             lasts,
             reason,
             control,
         } => {
             let (lasts, reason) = (*lasts, reason.clone());
-            client::operate(control, *label, Instruction::Silence { lasts, reason })?.into()
+            client::operate_on(control, whom, &Instruction::Silence { lasts, reason })?.into()
         }
-        Command::Unsilence { label, control } => {
-            client::operate(control, *label, Instruction::Unsilence)?.into()
+        Command::Unsilence { whom, control } => {
+            client::operate_on(control, whom, &Instruction::Unsilence)?.into()
         }
         Command::Forget { label, control } => client::operate(control, *label, Instruction::Forget)?.into(),
     };

@@ -64,9 +64,12 @@ pub fn default_paths() -> Vec<PathBuf> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// The document of `/status.json`.
-    Status,
-    /// The same with so many of the worst sources, the worst first.
-    Worst(u64),
+    Status {
+        /// Of this group of the inventory alone.
+        group: Option<String>,
+        /// With so many of the worst sources, the worst first, instead of all.
+        worst: Option<u64>,
+    },
     /// One source in detail.
     Source(Label),
     /// Something is to be done about one source.
@@ -132,13 +135,7 @@ impl Ask {
             label.ok_or_else(|| "source: missing, or not a label".to_owned())
         };
         match text("do") {
-            Some("status") => match &request["worst"] {
-                Value::Null => Ok(Self::Status),
-                count => match count.as_u64().filter(|count| *count <= MAX_WORST) {
-                    Some(count) => Ok(Self::Worst(count)),
-                    None => Err(format!("worst: it takes a number up to {MAX_WORST}")),
-                },
-            },
+            Some("status") => status(&request),
             Some("source") => Ok(Self::Source(label()?)),
             Some("silence") => Ok(Self::Operate(label()?, silence(&request)?)),
             Some("unsilence") => Ok(Self::Operate(label()?, Instruction::Unsilence)),
@@ -151,8 +148,15 @@ impl Ask {
     #[must_use]
     pub fn line(&self) -> String {
         let request = match self {
-            Self::Status => json!({"do": "status"}),
-            Self::Worst(count) => json!({"do": "status", "worst": count}),
+            Self::Status { group, worst } => {
+                let mut request = json!({"do": "status"});
+                let group = group.as_deref().map(|group| ("group", group.into()));
+                let worst = worst.map(|count| ("worst", count.into()));
+                for (key, value) in group.into_iter().chain(worst) {
+                    request[key] = value;
+                }
+                request
+            }
             Self::Source(label) => json!({"do": "source", "source": label.as_str()}),
             Self::Operate(label, instruction) => {
                 let source = label.as_str();
@@ -169,6 +173,26 @@ impl Ask {
         };
         format!("{request}\n")
     }
+}
+
+fn status(request: &Value) -> Result<Ask, String> {
+    let group = match &request["group"] {
+        Value::Null => None,
+        group => Some(
+            group
+                .as_str()
+                .ok_or("group: it takes the name of a group")?
+                .to_owned(),
+        ),
+    };
+    let worst = match &request["worst"] {
+        Value::Null => None,
+        count => {
+            let count = count.as_u64().filter(|count| *count <= MAX_WORST);
+            Some(count.ok_or_else(|| format!("worst: it takes a number up to {MAX_WORST}"))?)
+        }
+    };
+    Ok(Ask::Status { group, worst })
 }
 
 fn silence(request: &Value) -> Result<Instruction, String> {
@@ -198,8 +222,14 @@ mod tests {
             reason: Reason::new("\"Ann\" is at it").unwrap(),
         };
         for ask in [
-            Ask::Status,
-            Ask::Worst(MAX_WORST),
+            Ask::Status {
+                group: None,
+                worst: None,
+            },
+            Ask::Status {
+                group: Some("k\u{fc}che=1".to_owned()),
+                worst: Some(MAX_WORST),
+            },
             Ask::Source(label),
             Ask::Operate(label, silence),
             Ask::Operate(label, Instruction::Unsilence),
@@ -230,6 +260,7 @@ mod tests {
             ("{\"do\":7}", "do: "),
             ("{\"do\":\"status\",\"worst\":1001}", "worst: "),
             ("{\"do\":\"status\",\"worst\":-1}", "worst: "),
+            ("{\"do\":\"status\",\"group\":7}", "group: "),
             ("{\"do\":\"forget\"}", "source: "),
             ("{\"do\":\"forget\",\"source\":\"-\"}", "source: "),
             ("{\"do\":\"silence\",\"source\":\"a\"}", "for_ms: "),

@@ -24,6 +24,7 @@ use crate::shard::Shard;
 use crate::signals::{self, Orders};
 use crate::sorter::{self, Sorter};
 use crate::store::Store;
+use crate::store::keeper::Keeper;
 use crate::supervisor::{Roster, Supervisor, Worker};
 use crate::teller::{self, Teller};
 use crate::track;
@@ -104,6 +105,8 @@ pub fn run(config: Config) -> Result<(), Failure> {
         outages: teller.outages(),
         events: teller.event_counts(),
         hooks: hooks.as_ref().map(Hooks::counts).unwrap_or_default(),
+        unsaved: keeper.as_ref().map(Keeper::failures).cloned().unwrap_or_default(),
+        started_us: clock::read().wall_micros(opened),
     };
     let control = socket.zip(feed).map(|(socket, feed)| {
         let watched = watched.clone();

@@ -216,6 +216,13 @@ impl<Q: Queue> Supervisor<Q> {
         }
     }
 
+    /// How often the state could not be saved.
+    fn state_failures(&self) -> u64 {
+        self.keeper
+            .as_ref()
+            .map_or(0, |keeper| keeper.failures().in_all())
+    }
+
     /// What all shards together have counted.
     fn count(&self) -> Result<Tick, RecvTimeoutError> {
         let (to, counts) = channel();
@@ -224,7 +231,7 @@ impl<Q: Queue> Supervisor<Q> {
         }
         let mut sum = Tick {
             events_dropped: self.teller.dropped(),
-            state_failures: self.keeper.as_ref().map_or(0, Keeper::failures),
+            state_failures: self.state_failures(),
             hooks_dropped: self.teller.hooks_dropped(),
             ..Tick::default()
         };

@@ -263,6 +263,10 @@ fn a_wrong_value_is_told_in_one_line_with_what_the_option_takes() {
             "<DURATION>: '0s' is not in range; it takes a duration above zero, like 2h, ten years at most",
         ),
         (
+            &["silence", "a"],
+            "<DURATION>: 'a' is not a duration; it takes a duration above zero, like 2h, ten years at most",
+        ),
+        (
             &["silence", "a", "2h", "--reason", "a\nb"],
             "--reason: 'a\\nb' is not a reason; it takes a line of text of at most 200 bytes",
         ),
@@ -308,7 +312,16 @@ fn what_is_no_option_or_too_much_or_too_little_is_told_in_one_line() {
         (&["device-key"], "--keys <FILE>, <LABEL>: missing"),
         (&["device-key", "--keys", "f"], "<LABEL>: missing"),
         (&["forget"], "<LABEL>: missing"),
-        (&["silence", "a"], "<DURATION>: missing"),
+        (&["silence", "--group", "yard"], "<DURATION>: missing"),
+        (&["silence"], "<LABEL>, <DURATION>: missing"),
+        (
+            &["silence", "--group", "yard", "a", "2h"],
+            "--group <NAME>: it does not go together with [LABEL]",
+        ),
+        (
+            &["status", "a", "--group", "yard"],
+            "[LABEL]: it does not go together with --group <NAME>",
+        ),
         (
             &["--tick=1s", "schema"],
             "schema: takes its own options, after the command",
@@ -329,16 +342,19 @@ fn commands_are_read() {
     assert_eq!(command(&["keygen"]), Command::Keygen { id });
     let label = Label::new("fridge-7").unwrap();
     let (lasts, reason) = (Duration::from_hours(2), Reason::new("it moves").unwrap());
-    let silence = Command::Silence {
-        label,
+    let silence = |label, group| Command::Silence {
+        whom: Whom { label, group },
         lasts,
-        reason,
+        reason: reason.clone(),
         control: None,
     };
     let words = ["silence", "fridge-7", "2h", "--reason", "it moves"];
-    assert_eq!(command(&words), silence);
+    assert_eq!(command(&words), silence(Some(label), None));
+    let words = ["silence", "--group", "yard", "2h", "--reason", "it moves"];
+    assert_eq!(command(&words), silence(None, Some("yard".to_owned())));
     let status = Status {
         label: Some(label),
+        group: None,
         json: true,
         plugin: false,
         watch: true,

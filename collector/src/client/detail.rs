@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::table::{brief, silence, to_the_second};
+use super::table::{brief, silence, text, to_the_second};
 use crate::output::text::paint;
-use crate::serve::legend;
+use crate::serve::{LATENESS_UNTOLD, legend};
 use crate::track::event::State;
 
 /// What is told of a source: a word and the key of its value.
-const FACTS: [(&str, &str); 18] = [
+const FACTS: [(&str, &str); 19] = [
     ("Cause", "cause"),
     ("Since", "since_ms"),
     ("Last seen", "silent_ms"),
@@ -18,6 +18,7 @@ const FACTS: [(&str, &str); 18] = [
     ("Down after", "bound_ms"),
     ("Interval", "interval_ms"),
     ("Health", "status"),
+    ("Group", "group"),
     ("Address", "addr"),
     ("Session", "session"),
     ("Sequence number", "seq"),
@@ -40,7 +41,9 @@ pub(super) fn render(document: &Value, colour: bool) -> String {
         Some(paint) => format!("\x1b[{paint}m{}\x1b[0m", word("state")),
         None => word("state").to_owned(),
     };
-    let _ = writeln!(out, "{} is {painted}", word("source"));
+    let is_flapping = document["flapping"] == true;
+    let flapping = if is_flapping { ", flapping" } else { "" };
+    let _ = writeln!(out, "{} is {painted}{flapping}", word("source"));
     let mut fact = |name: &str, value: &str| {
         let _ = writeln!(out, "  {name:<17}{value}");
     };
@@ -60,6 +63,9 @@ pub(super) fn render(document: &Value, colour: bool) -> String {
             slots.len(),
             legend()
         );
+        if is_flapping {
+            let _ = writeln!(out, "  {LATENESS_UNTOLD}");
+        }
     }
     put_history(&document["history"], &mut out);
     out
@@ -69,7 +75,11 @@ pub(super) fn render(document: &Value, colour: bool) -> String {
 fn value(key: &str, value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text.clone(),
+        Value::String(_) => {
+            let mut out = String::new();
+            text(value, &mut out);
+            out
+        }
         Value::Number(number) if key.ends_with("_ms") => match number.as_i64() {
             Some(before @ ..0) => format!("{} over", brief(&before.unsigned_abs().into())),
             _ => brief(value),
@@ -114,7 +124,8 @@ mod tests {
             "session": "691f3c2e5b0a9d11", "seq": 9, "interval_ms": 10_000, "status": "ok", "since_ms": 1_500,
             "silent_ms": 11_500, "due_ms": -1_500, "bound_ms": null, "received": 8, "lost": 1,
             "silenced_until": "2026-11-21T12:00:59.000000Z", "silence_reason": "",
-            "slots": "__=+x=~.", "slots_to": 11,
+            "slots": "__=+x=~.", "slots_to": 11, "flapping": true,
+            "group": "k\u{fc}che\u{1b}",
             "history": [{
                 "time": "2026-11-21T10:12:33.824165Z", "event": "late", "cause": "silent", "was": "up",
                 "since_ms": 80_000, "silenced": true
@@ -122,17 +133,19 @@ mod tests {
         });
         let text = render(&document, false);
         for line in [
-            "fridge-7 is late",
+            "fridge-7 is late, flapping",
             "  Due in           1.5s over",
             "  Last seen        11s",
+            "  Group            k\u{fc}che\\u{1b}",
             "  Silence          silenced until 2026-11-21 12:00Z",
             "Last 8 slots, number 11 to the right (= received, ~ late, + duplicate, x lost, . awaited, _ earlier)",
             "  __=+x=~.",
+            "  While a source flaps, beats that came late are shown as received.",
             "  2026-11-21 10:12:33Z  late       silent     was up for 1m20s, silenced",
         ] {
             assert!(text.lines().any(|told| told == line), "{line:?} in:\n{text}");
         }
         assert!(!text.contains("Down after"), "{text}");
-        assert!(render(&document, true).starts_with("fridge-7 is \x1b[33mlate\x1b[0m\n"));
+        assert!(render(&document, true).starts_with("fridge-7 is \x1b[33mlate\x1b[0m, flapping\n"));
     }
 }

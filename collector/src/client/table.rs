@@ -7,9 +7,13 @@ use serde_json::Value;
 use crate::output::text::{Brief, paint, put_text};
 use crate::track::event::State;
 
-const HEADINGS: [&str; 9] = [
+/// The column that is left out where it is empty.
+const GROUP: usize = 2;
+
+const HEADINGS: [&str; 10] = [
     "STATE",
     "SOURCE",
+    "GROUP",
     "CAUSE",
     "SINCE",
     "LAST SEEN",
@@ -58,6 +62,8 @@ struct Row {
 impl Row {
     fn of(source: &Value) -> Self {
         let word = |key: &str| source[key].as_str().unwrap_or_default().to_owned();
+        let mut group = String::new();
+        text(&source["group"], &mut group);
         let number = |key: &str| source[key].as_i64().unwrap_or_default();
         let seen = match source["session"].is_null() {
             true => "never".to_owned(),
@@ -73,6 +79,7 @@ impl Row {
             cells: [
                 state,
                 word("source"),
+                group,
                 word("cause"),
                 brief(&source["since_ms"]),
                 seen,
@@ -81,7 +88,7 @@ impl Row {
                 word("status"),
                 word("addr"),
             ],
-            note: silence(source),
+            note: note(source),
         }
     }
 }
@@ -91,9 +98,11 @@ fn put_rows(rows: &[Row], colour: bool, out: &mut String) {
         let cells = rows.iter().map(|row| row.cells[column].chars().count());
         cells.chain([HEADINGS[column].len()]).max().unwrap_or_default()
     });
+    let has_groups = rows.iter().any(|row| !row.cells[GROUP].is_empty());
     let line = |cells: &[&str; HEADINGS.len()], paint: Option<&str>, note: &str, out: &mut String| {
         let begin = out.len();
-        for (column, cell) in cells.iter().enumerate() {
+        let told = |&(column, _): &(usize, &&str)| column != GROUP || has_groups;
+        for (column, cell) in cells.iter().enumerate().filter(told) {
             let pad = widths[column].saturating_sub(cell.chars().count()) + 2;
             match paint.filter(|_| column == 0) {
                 Some(paint) => {
@@ -139,6 +148,14 @@ pub(super) fn counts(document: &Value) -> String {
 
 fn count(document: &Value, state: State) -> u64 {
     document["sources"][state.name()].as_u64().unwrap_or_default()
+}
+
+/// What is remarkable about a source; empty where nothing is.
+fn note(source: &Value) -> String {
+    let flapping = (source["flapping"] == true).then(|| "flapping".to_owned());
+    let silence = Some(silence(source)).filter(|silence| !silence.is_empty());
+    let notes: Vec<_> = flapping.into_iter().chain(silence).collect();
+    notes.join(", ")
 }
 
 /// How a source is silenced; empty where it is not.
@@ -200,7 +217,7 @@ mod tests {
                     "source": "fridge-7", "addr": "10.0.0.7:40112", "state": "down", "cause": "silent",
                     "session": "691f3c2e5b0a9d11", "interval_ms": 10_000, "status": "ok", "since_ms": 61_999,
                     "silent_ms": 92_000, "lost": 3, "silenced_until": "2026-11-21T12:00:59.000000Z",
-                    "silence_reason": "Ann is at it"
+                    "silence_reason": "Ann is at it", "flapping": true
                 },
                 {
                     "source": "gate", "addr": null, "state": "down", "cause": "never", "session": null,
@@ -220,7 +237,7 @@ mod tests {
              \n\
              STATE  SOURCE    CAUSE   SINCE  LAST SEEN  INTERVAL  LOST  HEALTH   ADDRESS\n\
              down   fridge-7  silent  1m1s   1m32s      10s       3     ok       10.0.0.7:40112  \
-             silenced until 2026-11-21 12:00Z: Ann is at it\n\
+             flapping, silenced until 2026-11-21 12:00Z: Ann is at it\n\
              down   gate      never   5s     never                0     unknown\n\
              and 1 more; --json has all\n"
         );
@@ -233,6 +250,19 @@ mod tests {
             counts(&json!({"sources": sources})),
             "3 down, 2 late, 6 unknown, 5 asleep, 4 stopped, 1 up"
         );
+    }
+
+    #[test]
+    fn groups_have_a_column_where_there_are_any() {
+        let mut document = document();
+        document["list"][1]["group"] = json!("k\u{fc}che\u{1b}");
+        let text = render(&document, false);
+        for line in [
+            "STATE  SOURCE    GROUP        CAUSE   SINCE  LAST SEEN  INTERVAL  LOST  HEALTH   ADDRESS",
+            "down   gate      k\u{fc}che\\u{1b}  never   5s     never                0     unknown",
+        ] {
+            assert!(text.lines().any(|told| told == line), "{line:?} in:\n{text}");
+        }
     }
 
     #[test]

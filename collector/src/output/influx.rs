@@ -10,12 +10,13 @@ use super::events::EventName;
 use super::fields::{Field, Value};
 use super::line::Line;
 
-const TAGS: [Field; 5] = [
+const TAGS: [Field; 6] = [
     Field::Event,
     Field::Collector,
     Field::Source,
     Field::State,
     Field::Cause,
+    Field::Group,
 ];
 
 pub(super) fn render(line: &Line<'_>, out: &mut String) -> fmt::Result {

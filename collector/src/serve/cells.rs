@@ -43,6 +43,9 @@ impl Display for Standing<'_> {
             }
             Health::Ok | Health::Unknown => {}
         }
+        if row.flapping {
+            f.write_str(", flapping")?;
+        }
         match row.silence {
             Some(_) => f.write_str(", silenced"),
             None => Ok(()),

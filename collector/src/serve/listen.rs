@@ -21,6 +21,7 @@ use crate::hooks;
 use crate::losses::Losses;
 use crate::outages::Outages;
 use crate::output::pipe::Depth;
+use crate::store::keeper::Failures;
 
 /// How much less than the others the serving thread gets of a processor that is scarce.
 const NICENESS: i32 = 10;
@@ -53,6 +54,10 @@ pub struct Watched {
     pub events: EventCounts,
     /// What has become of the events that hooks are for.
     pub hooks: hooks::Counts,
+    /// How often the state could not be saved.
+    pub unsaved: Failures,
+    /// When the collector began, in microseconds since the Unix epoch.
+    pub started_us: u64,
 }
 
 /// The serving thread.

@@ -24,8 +24,11 @@ use crate::track::event::{State, Tick};
 use crate::track::survey::Row;
 use crate::track::tally::Tally;
 
-/// What every name begins with.
+/// What the names begin with that are the collector's own.
 const PREFIX: &str = "beacon";
+
+/// What those begin with that tell of a process, whatever it does: each exporter gives them the same names.
+const OF_PROCESS: &str = "process_";
 
 /// How a metric counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +46,7 @@ pub enum Kind {
 /// A metric.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
-    /// Its name without prefix, unit and suffix.
+    /// Its name without unit, suffix and the prefix of what is the collector's own.
     name: &'static str,
     /// How it counts.
     pub kind: Kind,
@@ -66,7 +69,14 @@ impl Metric {
     /// Its name as OpenMetrics declares it.
     pub(super) fn family_name(&self) -> String {
         let unit = if self.is_seconds { "_seconds" } else { "" };
-        format!("{PREFIX}_{}{unit}", self.name)
+        format!("{}{unit}", self.unitless_name())
+    }
+
+    fn unitless_name(&self) -> String {
+        match self.name.starts_with(OF_PROCESS) {
+            true => self.name.to_owned(),
+            false => format!("{PREFIX}_{}", self.name),
+        }
     }
 
     pub(super) const fn suffix(&self) -> &'static str {
@@ -93,12 +103,16 @@ enum Take {
     Build,
     Sources,
     Silenced,
+    Healths,
     Dropped,
     Events,
     Lag,
     Hooks,
     One(fn(&Measures) -> f64),
+    /// Of each source, heard or not.
     Each(fn(&SourceMeasures) -> f64),
+    /// Of each source that was heard.
+    EachHeard(fn(&SourceMeasures) -> f64),
 }
 
 macro_rules! metrics {
@@ -116,9 +130,13 @@ macro_rules! metrics {
 }
 
 metrics! {
+    "process_start_time" Gauge seconds [] Take::One(|all| all.started_s),
+        "When the collector began, since the Unix epoch";
     "build" Info ["version"] Take::Build, "The collector's version";
     "sources" Gauge ["state"] Take::Sources, "Sources in each state";
     "silenced_sources" Gauge ["state"] Take::Silenced, "Sources in each state that the operator has silenced";
+    "live_sources" Gauge ["health"] Take::Healths,
+        "Sources that are up or late and not silenced, by the health that their newest beat states";
     "datagrams_received" Counter [] Take::One(|all| all.tick.received as f64), "Datagrams received";
     "datagrams_dropped" Counter ["reason"] Take::Dropped, "Datagrams dropped because they could not be used, by reason";
     "socket_drops" Counter [] Take::One(|all| all.tick.socket_drops as f64),
@@ -144,30 +162,36 @@ metrics! {
         "1 while half or more of the live sources are silent together";
     "blind" Counter seconds [] Take::One(|all| all.outage.blind_in_all.as_secs_f64()),
         "Time in which the collector itself could not listen";
+    "state_save_failures" Counter [] Take::One(|all| all.state_failures as f64),
+        "Times that the state file could not be saved (--state)";
     "source_up" Gauge ["source"] Take::Each(|one| f64::from(u8::from(one.is_up))), "1 while the source is up";
+    "source_down" Gauge ["source"] Take::Each(|one| f64::from(u8::from(one.is_down))),
+        "1 while the source is down, or is expected (--inventory) and was not heard in time";
     "source_silenced" Gauge ["source"] Take::Each(|one| f64::from(u8::from(one.is_silenced))),
         "1 while the operator has the source silenced";
-    "source_health" Gauge ["source"] Take::Each(|one| f64::from(one.health.code())),
+    "source_health" Gauge ["source"] Take::EachHeard(|one| f64::from(one.health.code())),
         "Health that the newest beat states: 0 ok, 1 warning, 2 critical, 3 unknown";
-    "source_last_beat_timestamp" Gauge seconds ["source"] Take::Each(|one| one.last_beat_s),
+    "source_last_beat_timestamp" Gauge seconds ["source"] Take::EachHeard(|one| one.last_beat_s),
         "When the newest beat came, since the Unix epoch";
-    "source_interval" Gauge seconds ["source"] Take::Each(|one| f64::from(one.interval_ms) / 1e3),
+    "source_interval" Gauge seconds ["source"] Take::EachHeard(|one| f64::from(one.interval_ms) / 1e3),
         "Interval that the newest beat states";
-    "source_jitter" Gauge seconds ["source"] Take::Each(|one| f64::from(one.jitter_us) / 1e6),
+    "source_jitter" Gauge seconds ["source"] Take::EachHeard(|one| f64::from(one.jitter_us) / 1e6),
         "Interarrival jitter (RFC 3550, A.8)";
-    "source_beats_received" Counter ["source"] Take::Each(|one| one.received as f64), "Beats and goodbyes, each once";
-    "source_beats_lost" Gauge ["source"] Take::Each(|one| one.lost as f64),
+    "source_beats_received" Counter ["source"] Take::EachHeard(|one| one.received as f64), "Beats and goodbyes, each once";
+    "source_beats_lost" Gauge ["source"] Take::EachHeard(|one| one.lost as f64),
         "Slots that no beat has filled in time; less again where a beat fills its slot after all";
-    "source_restarts" Counter ["source"] Take::Each(|one| f64::from(one.restarts)),
+    "source_restarts" Counter ["source"] Take::EachHeard(|one| f64::from(one.restarts)),
         "Times that the source came up in another session than before, but for waking from an announced sleep";
 }
 
 /// What is told.
 #[derive(Debug)]
 struct Measures {
+    started_s: f64,
     tick: Tick,
     tally: Tally,
     silenced: [u64; State::ALL.len()],
+    healths: [u64; Health::ALL.len()],
     lost: u64,
     lag: Lag,
     events: Vec<(&'static str, u64)>,
@@ -176,6 +200,7 @@ struct Measures {
     queue_limit: usize,
     hooks: hooks::Counts,
     outage: Outage,
+    state_failures: u64,
     sources: Vec<SourceMeasures>,
 }
 
@@ -183,7 +208,9 @@ struct Measures {
 #[derive(Debug)]
 struct SourceMeasures {
     label: Label,
+    is_heard: bool,
     is_up: bool,
+    is_down: bool,
     is_silenced: bool,
     health: Health,
     last_beat_s: f64,
@@ -198,7 +225,9 @@ impl SourceMeasures {
     fn of(row: &Row, clock: &Reading) -> Self {
         Self {
             label: row.label,
+            is_heard: row.is_heard(),
             is_up: row.state == State::Up,
+            is_down: row.state == State::Down,
             is_silenced: row.silence.is_some(),
             health: row.health,
             last_beat_s: clock.wall_micros(row.arrived) as f64 / 1e6,
@@ -254,17 +283,20 @@ impl Site {
             tick,
             tally,
             silenced,
+            healths,
             lag,
             ..
         } = self.looker.picture();
         self.told.lost = self.told.lost.max(tally.lost.max(0).unsigned_abs());
         let clock = clock::read();
         let rows = self.looker.picture().rows();
-        let rows = rows.filter(|row| self.per_source && row.is_heard());
+        let rows = rows.filter(|_| self.per_source);
         Measures {
+            started_s: self.started_us as f64 / 1e6,
             tick: tick.clone(),
             tally: *tally,
             silenced: *silenced,
+            healths: *healths,
             lost: self.told.lost,
             lag: *lag,
             events: self
@@ -277,13 +309,14 @@ impl Site {
             queue_limit: self.depth.capacity(),
             hooks: self.hooks.clone(),
             outage: self.outages.now(),
+            state_failures: self.unsaved.in_all(),
             sources: rows.map(|row| SourceMeasures::of(row, &clock)).collect(),
         }
     }
 }
 
 fn render(measures: Measures, exposition: Exposition) -> String {
-    let mut registry = Registry::with_prefix(PREFIX);
+    let mut registry = Registry::default();
     registry.register_collector(Box::new(measures));
     let mut text = String::new();
     encode(&mut text, &registry).expect("a String takes whatever is written to it");
@@ -296,7 +329,8 @@ impl Collector for Measures {
         for metric in families.filter(|metric| metric.label != "source" || !self.sources.is_empty()) {
             let unit = metric.is_seconds.then_some(&Unit::Seconds);
             let help = format!("{}.", metric.meaning);
-            let family = encoder.encode_descriptor(metric.name, &help, unit, metric.metric_type())?;
+            let name = metric.unitless_name();
+            let family = encoder.encode_descriptor(&name, &help, unit, metric.metric_type())?;
             self.put(metric, family)?;
         }
         Ok(())
@@ -313,6 +347,10 @@ impl Measures {
             Take::Build => family.encode_info(&[(series.label, env!("CARGO_PKG_VERSION"))]),
             Take::Sources => series.put_states(&mut family, self.tick.sources),
             Take::Silenced => series.put_states(&mut family, self.silenced),
+            Take::Healths => Health::ALL
+                .iter()
+                .zip(self.healths)
+                .try_for_each(|(health, count)| series.put(&mut family, health.name(), count as f64)),
             Take::Dropped => self
                 .tick
                 .rejected
@@ -327,10 +365,11 @@ impl Measures {
             }),
             Take::Lag => put_lag(&self.lag, &mut family),
             Take::One(value) => encode_value(metric.kind, value(self), family),
-            Take::Each(value) => self
-                .sources
-                .iter()
-                .try_for_each(|source| series.put(&mut family, source.label.as_str(), value(source))),
+            Take::Each(value) => series.put_sources(&mut family, self.sources.iter(), value),
+            Take::EachHeard(value) => {
+                let heard = self.sources.iter().filter(|source| source.is_heard);
+                series.put_sources(&mut family, heard, value)
+            }
         }
     }
 }
@@ -347,6 +386,15 @@ impl Series {
         counts
             .into_iter()
             .try_for_each(|(state, count)| self.put(family, state.name(), count as f64))
+    }
+
+    fn put_sources<'a>(
+        &self,
+        family: &mut MetricEncoder<'_>,
+        mut sources: impl Iterator<Item = &'a SourceMeasures>,
+        value: fn(&SourceMeasures) -> f64,
+    ) -> fmt::Result {
+        sources.try_for_each(|source| self.put(family, source.label.as_str(), value(source)))
     }
 
     fn put(&self, family: &mut MetricEncoder<'_>, name: &str, value: f64) -> fmt::Result {

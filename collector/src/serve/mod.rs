@@ -36,6 +36,7 @@ mod documentation;
 pub use feed::Feed;
 pub use listen::{Door, Service, Watched};
 pub use metrics::{FAMILIES, Metric};
+pub(crate) use source::LATENESS_UNTOLD;
 pub(crate) use strip::legend;
 
 use std::net::SocketAddr;

@@ -123,7 +123,7 @@ fn put_search(selection: &Selection, out: &mut String) -> fmt::Result {
     write!(
         out,
         "<form role=\"search\" action=\"./\"><label><span>Search</span> <input type=\"search\" name=\"q\" value=\"{}\" \
-         placeholder=\"label or address\" autocomplete=\"off\"></label>\
+         placeholder=\"label, address or group\" autocomplete=\"off\"></label>\
          <label><span>Sort by</span> <select name=\"sort\"><option value=\"worst\">worst first</option>",
         Escaped(&selection.search)
     )?;
@@ -137,6 +137,13 @@ fn put_search(selection: &Selection, out: &mut String) -> fmt::Result {
         )?;
     }
     out.push_str("</select></label>");
+    if let Some(group) = &selection.group {
+        write!(
+            out,
+            "<label><span>Group</span> <input name=\"group\" value=\"{}\"></label>",
+            Escaped(group)
+        )?;
+    }
     let kept = [
         ("state", selection.state.map(State::name)),
         ("order", order(selection)),
@@ -280,6 +287,9 @@ impl Display for Link<'_> {
         };
         if !self.0.search.is_empty() {
             put("q", &InQuery(&self.0.search))?;
+        }
+        if let Some(group) = &self.0.group {
+            put("group", &InQuery(group))?;
         }
         if let Some(state) = self.0.state {
             put("state", &state.name())?;

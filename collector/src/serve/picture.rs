@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use beacon_common::{Label, Moment};
+use beacon_common::{Health, Label, Moment};
 use mio::Waker;
 
 use crate::handle::{Answer, Handle, Message, Request, Shown};
@@ -47,6 +47,8 @@ pub(super) struct Picture {
     pub(super) tally: Tally,
     /// How many sources of each state are silenced, in the order of [`State::ALL`].
     pub(super) silenced: [u64; State::ALL.len()],
+    /// How many sources that are live and not silenced state each health, in the order of [`Health::ALL`].
+    pub(super) healths: [u64; Health::ALL.len()],
     /// How long the rounds of all shards took.
     pub(super) lag: Lag,
     /// By shard, first of those that were heard and then of the others, the rows of each piece, in the order of their
@@ -104,6 +106,7 @@ struct Walk {
     tick: Tick,
     tally: Tally,
     silenced: [u64; State::ALL.len()],
+    healths: [u64; Health::ALL.len()],
     lag: Lag,
     /// Something has been changed since it was begun.
     is_spoiled: bool,
@@ -190,6 +193,7 @@ impl Looker {
             tick: Tick::default(),
             tally: Tally::default(),
             silenced: [0; State::ALL.len()],
+            healths: [0; Health::ALL.len()],
             lag: Lag::default(),
             is_spoiled: false,
         });
@@ -234,7 +238,8 @@ impl Looker {
         walk.tick.add(&tick);
         walk.tally.add(&piece.tally);
         let silenced = walk.silenced.iter_mut().zip(piece.silenced);
-        silenced.for_each(|(all, more)| *all += more);
+        let healths = walk.healths.iter_mut().zip(piece.healths);
+        silenced.chain(healths).for_each(|(all, more)| *all += more);
         let next = piece.next;
         if with_rows {
             self.picture.put(shard, piece.from, piece.rows, next);
@@ -264,7 +269,7 @@ impl Looker {
             self.rows = if walk.with_rows { fresh } else { self.rows };
         }
         (self.picture.tick, self.picture.tally, self.picture.lag) = (walk.tick, walk.tally, walk.lag);
-        self.picture.silenced = walk.silenced;
+        (self.picture.silenced, self.picture.healths) = (walk.silenced, walk.healths);
     }
 }
 

@@ -23,6 +23,7 @@ use crate::losses::Losses;
 use crate::outages::Outages;
 use crate::output::events::{EventName, EventSet};
 use crate::output::pipe::Depth;
+use crate::store::keeper::Failures;
 
 /// Everything that answers are made from.
 pub(super) struct Site {
@@ -36,6 +37,8 @@ pub(super) struct Site {
     pub(super) outages: Outages,
     pub(super) events: EventCounts,
     pub(super) hooks: hooks::Counts,
+    pub(super) unsaved: Failures,
+    pub(super) started_us: u64,
     pub(super) looker: Looker,
     pub(super) feed: Feed,
     pub(super) told: Told,
@@ -80,6 +83,8 @@ impl Site {
             outages: watched.outages,
             events: watched.events,
             hooks: watched.hooks,
+            unsaved: watched.unsaved,
+            started_us: watched.started_us,
             looker,
             feed,
             told: Told::default(),

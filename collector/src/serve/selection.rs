@@ -12,10 +12,12 @@ use crate::track::survey::Row;
 /// A choice among all sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Selection {
-    /// Part of the label or address, in lower case.
+    /// Part of the label, address or group, in lower case.
     pub(super) search: String,
     /// In this state alone.
     pub(super) state: Option<State>,
+    /// In this group of the inventory alone.
+    pub(super) group: Option<String>,
     /// This source alone.
     pub(super) source: Option<Label>,
     pub(super) sort: Sort,
@@ -45,7 +47,8 @@ pub(super) struct Census {
 }
 
 impl Census {
-    fn count(&mut self, row: &Row) {
+    /// Counts `row` in.
+    pub(super) fn count(&mut self, row: &Row) {
         let is_silenced = row.silence.is_some();
         if let Some(place) = State::ALL.iter().position(|&state| state == row.state) {
             self.sources[place] += 1;
@@ -147,6 +150,7 @@ impl Selection {
         Ok(Self {
             search: asks("q").unwrap_or_default().trim().to_lowercase(),
             state: state.transpose()?,
+            group: asks("group").map(str::to_owned),
             source: source.transpose()?,
             sort,
             is_reversed,
@@ -168,13 +172,22 @@ impl Selection {
         self.state.is_none_or(|state| state == row.state)
     }
 
+    /// Whether `row` is in the group that is chosen, if one is.
+    pub(super) fn takes_group(&self, row: &Row) -> bool {
+        self.group.is_none() || self.group.as_deref() == row.group.as_deref()
+    }
+
     /// Whether `row` is chosen, whatever its state.
     fn finds(&self, row: &Row, address: &mut String) -> bool {
-        if self.source.is_some_and(|label| label != row.label) {
+        if !self.takes_group(row) || self.source.is_some_and(|label| label != row.label) {
             return false;
         }
         let label = row.label.as_str();
         if self.search.is_empty() || label.to_ascii_lowercase().contains(&self.search) {
+            return true;
+        }
+        let group = row.group.as_deref().unwrap_or_default();
+        if group.to_lowercase().contains(&self.search) {
             return true;
         }
         let Some(origin) = row.origin else { return false };

@@ -19,6 +19,9 @@ use crate::track::survey::Row;
 /// How many of the last lines about a source are shown.
 pub(super) const LINES_SHOWN: usize = 30;
 
+/// What the strip leaves out of a source that flaps: it takes lateness from the lines, which are held back.
+pub(crate) const LATENESS_UNTOLD: &str = "While a source flaps, beats that came late are shown as received.";
+
 /// The page of one source.
 pub(super) fn page(site: &Site, label: &str, now: Moment) -> (Head, Vec<u8>) {
     let label = Label::new(label).ok();
@@ -60,6 +63,9 @@ pub(super) fn page(site: &Site, label: &str, now: Moment) -> (Head, Vec<u8>) {
         put_silence(row, out)?;
         put_facts(row, now, out)?;
         strip.iter().try_for_each(|strip| strip.put(out))?;
+        if row.flapping {
+            writeln!(out, "<p>{LATENESS_UNTOLD}</p>")?;
+        }
         out.write_str(&history)
     })
 }
@@ -97,6 +103,9 @@ fn put_facts(row: &Row, now: Moment, out: &mut String) -> fmt::Result {
         write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", Escaped(value))
     };
     put("Cause", &row.cause.map_or("", Cause::name))?;
+    if let Some(group) = &row.group {
+        put("Group", group)?;
+    }
     put("Since", &Ago { at: row.since, now })?;
     put("Last seen", &Seen { row, now })?;
     let due = Due { row, now }.to_string();

@@ -7,11 +7,12 @@ use beacon_common::Moment;
 
 use super::picture::{Cursor, Picture};
 use super::routes::Site;
-use super::selection::Selection;
+use super::selection::{Census, Selection};
 use crate::clock::{self, Reading};
 use crate::output::fields::{Counts, Field, Time, Value};
 use crate::output::json;
 use crate::output::line::VERSION;
+use crate::track::event::State;
 use crate::track::survey::Row;
 
 /// The list that is being written. It walks over the newest picture, so that a slow reader keeps no old one.
@@ -46,7 +47,7 @@ impl Listing {
         out: &mut String,
     ) -> Result<bool, fmt::Error> {
         if !std::mem::replace(&mut self.has_begun, true) {
-            put_collector(site, out)?;
+            put_collector(site, &self.selection, out)?;
         }
         let clock = clock::read();
         let mut address = String::new();
@@ -66,17 +67,17 @@ impl Listing {
     }
 }
 
-/// The list of the `count` worst sources, the worst first.
-pub(super) fn worst(site: &Site, count: usize, now: Moment) -> String {
+/// The list of the `count` worst of the sources that `selection` takes, the worst first.
+pub(super) fn worst(site: &Site, selection: &Selection, count: usize, now: Moment) -> String {
     let mut out = String::new();
-    try_worst(site, count, now, &mut out).expect("a String takes whatever is written to it");
+    try_worst(site, selection, count, now, &mut out).expect("a String takes whatever is written to it");
     out
 }
 
-fn try_worst(site: &Site, count: usize, now: Moment, out: &mut String) -> fmt::Result {
-    put_collector(site, out)?;
+fn try_worst(site: &Site, selection: &Selection, count: usize, now: Moment, out: &mut String) -> fmt::Result {
+    put_collector(site, selection, out)?;
     let clock = clock::read();
-    let chosen = Selection::default().choose(site.looker.picture().rows(), count);
+    let chosen = selection.choose(site.looker.picture().rows(), count);
     for (place, row) in chosen.rows.into_iter().enumerate() {
         out.push_str(if place == 0 { "\n" } else { ",\n" });
         put_row(row, (now, &clock), out)?;
@@ -84,9 +85,21 @@ fn try_worst(site: &Site, count: usize, now: Moment, out: &mut String) -> fmt::R
     out.write_str("\n]}\n")
 }
 
+/// How many sources of each state there are, and how many of them are silenced: in the group that is chosen, or in all.
+fn counts(picture: &Picture, selection: &Selection) -> [[u64; State::ALL.len()]; 2] {
+    if selection.group.is_none() {
+        return [picture.tick.sources, picture.silenced];
+    }
+    let mut census = Census::default();
+    let rows = picture.rows().filter(|row| selection.takes_group(row));
+    rows.for_each(|row| census.count(row));
+    [census.sources, census.silenced]
+}
+
 /// All but the sources, as a tick tells it; the object stays open for them.
-fn put_collector(site: &Site, out: &mut String) -> fmt::Result {
-    let Picture { tick, silenced, .. } = site.looker.picture();
+fn put_collector(site: &Site, selection: &Selection, out: &mut String) -> fmt::Result {
+    let Picture { tick, .. } = site.looker.picture();
+    let [sources, silenced] = counts(site.looker.picture(), selection);
     let time = Time(clock::read().wall_nanos / 1_000);
     let key = |field: Field| field.key();
     let pairs = [
@@ -95,8 +108,8 @@ fn put_collector(site: &Site, out: &mut String) -> fmt::Result {
         (key(Field::Collector), Value::Text(&site.collector)),
         (key(Field::Version), Value::Text(env!("CARGO_PKG_VERSION"))),
         (key(Field::Pid), Value::Count(std::process::id().into())),
-        (key(Field::Sources), Value::Counts(Counts::ByState(&tick.sources))),
-        ("silenced_sources", Value::Counts(Counts::ByState(silenced))),
+        (key(Field::Sources), Value::Counts(Counts::ByState(&sources))),
+        ("silenced_sources", Value::Counts(Counts::ByState(&silenced))),
         (key(Field::Received), Value::Count(tick.received)),
         (
             key(Field::Rejected),
@@ -174,7 +187,10 @@ pub(super) fn put_row(row: &Row, (now, clock): (Moment, &Reading), out: &mut Str
             silence.map_or(Value::Null, |silence| Value::Text(silence.reason.as_str())),
         ),
     ];
-    json::object(pairs, out)
+    let flapping = row.flapping.then_some((key(Field::Flapping), Value::True));
+    let group = row.group.as_deref();
+    let group = group.map(|group| (key(Field::Group), Value::Text(group)));
+    json::object(pairs.into_iter().chain(flapping).chain(group), out)
 }
 
 /// Whole milliseconds, rounded down.

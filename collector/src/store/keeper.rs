@@ -18,12 +18,29 @@ use crate::handle::Handle;
 /// The least: a save may take its time.
 const NICENESS: i32 = 19;
 
+/// How often saving has failed, for whoever looks.
+#[derive(Clone, Debug, Default)]
+pub struct Failures(Arc<AtomicU64>);
+
+impl Failures {
+    fn count(&self) {
+        // The number alone is shared, nothing is published by it.
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often until now.
+    #[must_use]
+    pub fn in_all(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Whoever saves the state, as the supervisor holds it.
 #[derive(Debug)]
 pub struct Keeper {
     bell: Bell,
     legacies: Receiver<Legacy>,
-    failures: Arc<AtomicU64>,
+    failures: Failures,
     thread: JoinHandle<StateFile>,
 }
 
@@ -37,9 +54,9 @@ impl Keeper {
         shards: Vec<Handle>,
         (bell, ear, legacies): (Bell, Ear, Receiver<Legacy>),
     ) -> io::Result<Self> {
-        let failures = Arc::default();
+        let failures = Failures::default();
         let log = Log {
-            failures: Arc::clone(&failures),
+            failures: failures.clone(),
             since_saved: 0,
         };
         let thread = thread::Builder::new()
@@ -53,10 +70,10 @@ impl Keeper {
         })
     }
 
-    /// How often saving has failed until now.
+    /// How often saving has failed.
     #[must_use]
-    pub fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
+    pub const fn failures(&self) -> &Failures {
+        &self.failures
     }
 
     /// Saves what the shards have left, when all of them have ended.
@@ -85,7 +102,7 @@ impl Keeper {
 
 /// What is told of saving: that it fails, and that it works again.
 struct Log {
-    failures: Arc<AtomicU64>,
+    failures: Failures,
     /// How often it has failed since it last worked.
     since_saved: u64,
 }
@@ -124,6 +141,6 @@ impl Log {
             log::error!("--state: {path}: not saved: {error}; it is tried again, and all else goes on");
         }
         self.since_saved += 1;
-        self.failures.fetch_add(1, Ordering::Relaxed);
+        self.failures.count();
     }
 }

@@ -47,7 +47,7 @@ impl<Q: Queue> Supervisor<Q> {
             }
         }
         let ended = self.join_workers();
-        let state_failures = self.keeper.as_ref().map_or(0, Keeper::failures);
+        let state_failures = self.state_failures();
         let saved = self.keeper.take().map_or(Ok(()), Keeper::finish);
         let in_all = Tick {
             state_failures: state_failures + u64::from(saved.is_err()),

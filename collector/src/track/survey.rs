@@ -1,12 +1,14 @@
 //! What is shown of the sources to whoever looks: a piece of the table at a time, so that nobody who looks makes a
 //! beat wait for the whole of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use beacon_common::{Health, Label, Moment, Session};
 
 use super::duplicates::Duplicates;
 use super::event::{Cause, SourceId, State};
+use super::flapping::Flapping;
 use super::history::History;
 use super::inventory::{Inventory, Unheard};
 use super::origin::Origin;
@@ -63,6 +65,10 @@ pub struct Row {
     pub silence: Option<Silence>,
     /// How often it has begun anew in this run of the collector.
     pub restarts: u32,
+    /// Whether it flaps: its falls are held back.
+    pub flapping: bool,
+    /// Its group in the inventory.
+    pub group: Option<Arc<str>>,
 }
 
 impl Row {
@@ -98,6 +104,8 @@ pub struct Piece {
     pub tally: Tally,
     /// How many sources of each state are silenced, in the order of [`State::ALL`]; of all pieces, and in the first alone.
     pub silenced: [u64; State::ALL.len()],
+    /// How many of these sources that are live and not silenced state each health, in the order of [`Health::ALL`].
+    pub healths: [u64; Health::ALL.len()],
     /// Where the next piece begins; `None` behind the last one.
     pub next: Option<SourceId>,
 }
@@ -110,6 +118,7 @@ pub(super) struct Known<'a> {
     pub(super) silences: &'a Silences,
     pub(super) duplicates: &'a Duplicates,
     pub(super) restarts: &'a Restarts,
+    pub(super) flapping: &'a Flapping,
 }
 
 /// The piece that begins at `from`, with its rows if `with_rows`: first those of the table, then the expected that were
@@ -126,6 +135,8 @@ pub(super) fn piece(
     };
     for row in &mut piece.rows {
         row.silence = known.silences.of(&row.label).cloned();
+        row.flapping = known.flapping.is_flapping(row.id);
+        row.group = known.inventory.group(&row.label);
     }
     piece
 }
@@ -147,6 +158,7 @@ fn heard_piece(
         rows: Vec::new(),
         tally: Tally::default(),
         silenced: [0; State::ALL.len()],
+        healths: [0; Health::ALL.len()],
         next,
     };
     for id in (from.0..end).map(SourceId) {
@@ -155,6 +167,9 @@ fn heard_piece(
         let past = source.turned_past(now, rules);
         let tally = history.tally(&source.slots, past);
         piece.tally.add(&tally);
+        if matches!(source.state, State::Up | State::Late) && known.silences.of(&source.label).is_none() {
+            piece.healths[usize::from(health(source).code())] += 1;
+        }
         if with_rows {
             piece
                 .rows
@@ -172,6 +187,7 @@ fn unheard_piece(inventory: &Inventory, from: u32, rules: Rules<'_>) -> Piece {
         rows: unheard.map(|unheard| unheard_row(unheard, rules)).collect(),
         tally: Tally::default(),
         silenced: [0; State::ALL.len()],
+        healths: [0; Health::ALL.len()],
         next: inventory.reaches(end).then_some(SourceId::of_unheard(end)),
     }
 }
@@ -198,7 +214,13 @@ fn unheard_row((place, label, unheard): (u32, Label, Unheard), rules: Rules<'_>)
         past: 0,
         silence: None,
         restarts: 0,
+        flapping: false,
+        group: None,
     }
+}
+
+fn health(source: &Source) -> Health {
+    source.health.unwrap_or(Health::Unknown)
 }
 
 fn row(
@@ -212,7 +234,7 @@ fn row(
         label: source.label,
         state: source.state,
         cause: Some(history.cause),
-        health: source.health.unwrap_or(Health::Unknown),
+        health: health(source),
         origin: Some(source.origin),
         since: history.since,
         arrived: source.arrived,
@@ -227,5 +249,7 @@ fn row(
         past,
         silence: None,
         restarts: known.restarts.of(id),
+        flapping: false,
+        group: None,
     }
 }

@@ -11,10 +11,14 @@ use super::restarts::saved_after;
 /// A collector that serves, and where.
 fn serving(arguments: &[&str]) -> (Collector, String) {
     let mut collector = Collector::start("127.0.0.1:0", &[&["--http", "0"], arguments].concat());
-    let log = collector.wait_for_log("serving http://");
-    let (_, rest) = log.split_once("http://").unwrap();
-    let address = rest.trim_end_matches('/').to_owned();
+    let address = address_in(&collector.wait_for_log("serving http://"));
     (collector, address)
+}
+
+/// Where it is served, as the `log` says.
+pub(crate) fn address_in(log: &str) -> String {
+    let (_, rest) = log.split_once("http://").unwrap();
+    rest.trim_end_matches('/').to_owned()
 }
 
 fn connect(address: &str) -> TcpStream {
@@ -39,7 +43,7 @@ fn read_to_end(stream: &mut TcpStream) -> String {
     }
 }
 
-fn get(address: &str, path: &str) -> String {
+pub(crate) fn get(address: &str, path: &str) -> String {
     let answer = ask(
         address,
         &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"),
@@ -91,7 +95,7 @@ fn what_is_on_the_loopback_answers_no_name_that_others_could_have() {
 #[test]
 fn whoever_is_expected_is_shown_before_it_is_heard() {
     let directory = Directory::default();
-    let file = directory.write("inventory", 0o644, "lamp\nfridge\n");
+    let file = directory.write("inventory", 0o644, "lamp hall\nfridge kitchen\n");
     let file = file.to_str().unwrap();
     let (mut collector, address) = serving(&["--inventory", file, "--settle", "1h", "--metrics-per-source"]);
     Sender::new(collector.address(), "fridge")
@@ -108,7 +112,17 @@ fn whoever_is_expected_is_shown_before_it_is_heard() {
         (&lamp["source"], &lamp["state"]),
         (&"lamp".into(), &"unknown".into())
     );
-    assert_eq!(lamp["bound_ms"], 3_600_000);
+    assert_eq!(
+        (&lamp["bound_ms"], &lamp["group"]),
+        (&3_600_000.into(), &"hall".into())
+    );
+    let kitchen = status(&address, "?group=kitchen");
+    assert_eq!(
+        (&kitchen["sources"]["up"], &kitchen["sources"]["unknown"]),
+        (&1.into(), &0.into())
+    );
+    assert_eq!(kitchen["list"].as_array().unwrap().len(), 1);
+    assert_eq!(kitchen["list"][0]["source"], "fridge");
     for key in ["addr", "cause", "session", "due_ms"] {
         assert_eq!(lamp[key], Json::Null, "{key}");
     }
@@ -116,9 +130,19 @@ fn whoever_is_expected_is_shown_before_it_is_heard() {
     let page = get(&address, "/");
     assert!(page.contains("id=\"s-lamp\" class=\"unknown\"") && page.contains(">never</td>"));
     assert!(page.contains("<b>1</b> unknown</a>"));
-    assert!(get(&address, "/source/lamp").contains("<dt>Last seen</dt><dd>never</dd>"));
+    let lamp = get(&address, "/source/lamp");
+    assert!(lamp.contains("<dt>Last seen</dt><dd>never</dd>"), "{lamp}");
+    assert!(lamp.contains("<dt>Group</dt><dd>hall</dd>"), "{lamp}");
     let metrics = get(&address, "/metrics");
-    assert!(metrics.contains("{source=\"fridge\"}") && !metrics.contains("lamp"));
+    for line in [
+        "beacon_source_beats_received_total{source=\"fridge\"} 1.0",
+        "beacon_source_down{source=\"fridge\"} 0.0",
+        "beacon_source_down{source=\"lamp\"} 0.0",
+        "beacon_live_sources{health=\"ok\"} 1.0",
+    ] {
+        assert!(metrics.contains(&format!("\n{line}\n")), "{line} in:\n{metrics}");
+    }
+    assert_eq!(metrics.matches("lamp").count(), 3, "{metrics}");
 
     Sender::new(collector.address(), "lamp")
         .every_ms(3_600_000)
@@ -156,6 +180,7 @@ fn every_source_is_shown_everywhere() {
     for line in [
         "beacon_sources{state=\"up\"} 1.0",
         "beacon_source_up{source=\"two\"} 0.0",
+        "beacon_source_down{source=\"two\"} 0.0",
         "beacon_beats_received_total 3.0",
         "beacon_events_total{event=\"stopped\"} 1.0",
     ] {

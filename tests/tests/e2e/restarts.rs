@@ -11,6 +11,8 @@ use beacon_tests::e2e::{
 };
 use beacon_tests::random::number_from_environment;
 
+use crate::http::{address_in, get};
+
 const ANY: &str = "127.0.0.1:0";
 
 fn state_in(directory: &Directory) -> (PathBuf, String) {
@@ -219,8 +221,9 @@ fn a_full_disk_is_told_once_and_tried_again_while_all_else_goes_on() {
     let mut command = inside(&format!("{script} && exec \"$0\" \"$@\""));
     command.arg(Binary::Collector.command().get_program());
     command.args(["--format", "json", "--tick", "100ms", "--listen", ANY]);
-    command.args(["--state", &format!("{disk}/state")]);
+    command.args(["--http", "0", "--state", &format!("{disk}/state")]);
     let mut process = Process::spawn("beacon-collector", command.stdout(Stdio::piped()));
+    let page = address_in(&process.wait_for_log("serving http://"));
     let mut stdout = Lines::follow(process.stdout().unwrap());
     let mut next = |event: &str, is_wanted: &dyn Fn(&beacon_tests::e2e::Line) -> bool| {
         let limit = Limit::soon();
@@ -239,6 +242,9 @@ fn a_full_disk_is_told_once_and_tried_again_while_all_else_goes_on() {
     next("up", &|_| true);
     process.wait_for_log("not saved");
     next("tick", &|tick| tick.number("state_failures") >= 2);
+    let metrics = get(&page, "/metrics");
+    let (_, failures) = metrics.split_once("\nbeacon_state_save_failures_total ").unwrap();
+    assert!(!failures.starts_with("0.0\n"), "{metrics}");
     sender.beat_acked();
     // The disk of the process, seen from here.
     fs::remove_file(format!("/proc/{}/root{disk}/full", process.id())).unwrap();

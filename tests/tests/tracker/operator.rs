@@ -7,8 +7,9 @@ use beacon_collector::track::reject::Reject;
 use beacon_collector::track::silences::{MAX_SILENCES, Reason, Silence};
 use beacon_collector::track::stored::Record;
 use beacon_collector::track::tracker::{Instruction, Outcome, Portion};
+use beacon_common::{Frame, Health, Kind};
 use beacon_tests::line::Line;
-use beacon_tests::stage::{Stage, at, beat, gists, label};
+use beacon_tests::stage::{Stage, at, beat, bye, gists, label};
 
 use crate::expecting::{config, expecting};
 
@@ -74,6 +75,54 @@ fn lines_say_that_a_source_is_silenced_until_that_ends() {
     let up = stage.hear(20_000, &beat(20));
     assert_eq!(gists(&up), [(20_000, "up", "back")]);
     assert!(!is_silenced(&up[0]));
+}
+
+#[test]
+fn a_survey_says_who_flaps() {
+    let mut stage = steady();
+    for fall in 1..=6 {
+        let seq = 9 + 3 * fall;
+        stage.hear(u64::from(seq) * 1_000, &beat(seq));
+        let rows = stage.tracker.survey(SourceId::FIRST, true, at(30_000)).rows;
+        assert_eq!((rows.len(), rows[0].flapping), (1, fall == 6), "fall {fall}");
+    }
+}
+
+#[test]
+fn a_survey_counts_the_living_by_health_without_the_silenced() {
+    let mut stage = Stage::default();
+    let healths = [
+        ("a", Health::Critical),
+        ("b", Health::Warning),
+        ("c", Health::Critical),
+        ("d", Health::Ok),
+    ];
+    for (name, health) in healths {
+        let (label, kind) = (label(name), Kind::Beat(health));
+        stage.hear(
+            1_000,
+            &Frame {
+                label,
+                kind,
+                ..beat(1)
+            },
+        );
+    }
+    stage.hear(
+        1_000,
+        &Frame {
+            label: label("d"),
+            ..bye(2, beacon_common::Reason::Stop, 0)
+        },
+    );
+    let counted = |stage: &Stage| stage.tracker.survey(SourceId::FIRST, false, at(1_000)).healths;
+    assert_eq!(
+        counted(&stage),
+        [0, 1, 2, 0],
+        "in the order of the codes, and none that has stopped"
+    );
+    operate(&mut stage, 1_000, "c", silence(60_000));
+    assert_eq!(counted(&stage), [0, 1, 1, 0]);
 }
 
 #[test]

@@ -211,10 +211,10 @@ fn a_source_that_was_never_heard_has_no_address_and_no_session() {
         ),
         (
             Format::Influx,
-            "beacon_source,event=down,collector=attic,source=fridge-7,state=down,cause=never \
+            "beacon_source,event=down,collector=attic,source=fridge-7,state=down,cause=never,group=k\u{fc}che\\=1 \
              v=1i,id=1i,was=\"unknown\",seq=0i,interval_ms=0i,status=\"unknown\",since_ms=120000i,\
-             silent_ms=120000i,bound_ms=120000i,received=0i,lost=0i,duplicate=0i,reordered=0i,\
-             group=\"k\u{fc}che=1\" 1795224600123456000",
+             silent_ms=120000i,bound_ms=120000i,received=0i,lost=0i,duplicate=0i,reordered=0i \
+             1795224600123456000",
         ),
     ] {
         assert_eq!(line(format, "attic", never.clone()), wanted);

@@ -163,22 +163,40 @@ impl Client {
         if site.looker.look(Need::Rows, now).is_none() {
             return Some(Fate::Wait);
         }
-        match *ask {
-            Ask::Worst(count) => {
-                let count = usize::try_from(count).unwrap_or(usize::MAX);
-                let text = status::worst(site, count, now);
-                self.answer(&text, now);
+        match ask {
+            Ask::Status { group, worst } => {
+                let selection = Selection {
+                    group: group.clone(),
+                    ..Selection::default()
+                };
+                let worst = *worst;
+                self.show(site, selection, worst, now);
             }
-            Ask::Source(label) => match answer::source(site, label, now) {
+            &Ask::Source(label) => match answer::source(site, label, now) {
                 Some(text) => self.answer(&text, now),
                 None => self.refuse(Refusal::Unknown, &answer::unknown(label), now),
             },
-            Ask::Status | Ask::Operate(..) => {
-                let listing = Box::new(Listing::new(Selection::default()));
-                self.start(Body::Rows(listing), now);
-            }
+            Ask::Operate(..) => {}
         }
         None
+    }
+
+    /// Shows the sources that `selection` takes: all, or so many of the worst.
+    fn show(&mut self, site: &Site, selection: Selection, worst: Option<u64>, now: Moment) {
+        if let Some(group) = &selection.group
+            && !site.looker.picture().rows().any(|row| selection.takes_group(row))
+        {
+            let problem = format!("there is no group {group}");
+            return self.refuse(Refusal::Unknown, &problem, now);
+        }
+        match worst {
+            Some(count) => {
+                let count = usize::try_from(count).unwrap_or(usize::MAX);
+                let text = status::worst(site, &selection, count, now);
+                self.answer(&text, now);
+            }
+            None => self.start(Body::Rows(Box::new(Listing::new(selection))), now),
+        }
     }
 
     fn take_outcome(&mut self, site: &mut Site, now: Moment) -> Option<Fate> {

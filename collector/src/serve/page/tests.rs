@@ -6,6 +6,7 @@ fn a_selection_is_linked_to_as_it_was_read() {
     assert_eq!(link(Selection::default()), "./");
     let all = Selection {
         search: "a&b".to_owned(),
+        group: Some("back yard".to_owned()),
         state: Some(State::Down),
         source: None,
         sort: Sort::Loss,
@@ -14,7 +15,7 @@ fn a_selection_is_linked_to_as_it_was_read() {
     };
     assert_eq!(
         link(all),
-        "?q=a%26b&amp;state=down&amp;sort=loss&amp;order=asc&amp;from=100"
+        "?q=a%26b&amp;group=back%20yard&amp;state=down&amp;sort=loss&amp;order=asc&amp;from=100"
     );
 }
 

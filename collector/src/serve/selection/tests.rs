@@ -69,6 +69,35 @@ fn what_needs_a_look_comes_first() {
 }
 
 #[test]
+fn a_group_is_chosen_by_its_name_and_found_by_a_part_of_it() {
+    let fleet = [
+        ("a", 60_000, Health::Ok),
+        ("b", 60_000, Health::Ok),
+        ("c", 60_000, Health::Ok),
+    ];
+    let mut rows = rows(&fleet, Moment::ORIGIN.after_ms(4_000));
+    rows[0].group = Some("K\u{fc}che".into());
+    rows[1].group = Some("K\u{fc}che-2".into());
+    let taken = |selection: &Selection| {
+        let taken = rows.iter().filter(|row| selection.takes(row, &mut String::new()));
+        taken.map(|row| row.label.as_str().to_owned()).collect::<String>()
+    };
+    let group = |name: &str| Selection {
+        group: Some(name.to_owned()),
+        ..Selection::default()
+    };
+    assert_eq!(
+        ["K\u{fc}che", "K\u{fc}che-2", "k\u{fc}che"].map(|name| taken(&group(name))),
+        ["a", "b", ""]
+    );
+    let search = Selection {
+        search: "k\u{fc}che".to_owned(),
+        ..Selection::default()
+    };
+    assert_eq!(taken(&search), "ab");
+}
+
+#[test]
 fn sources_are_sorted_both_ways_and_searched() {
     let by = |sort, is_reversed| Selection {
         sort,

@@ -54,6 +54,7 @@ impl Tracker {
             silences: &self.silences,
             duplicates: &self.duplicates,
             restarts: &self.restarts,
+            flapping: &self.flapping,
         };
         let mut piece = survey::piece(known, from, with_rows, (now, self.rules()));
         if from == SourceId::FIRST {

@@ -74,6 +74,51 @@ fn a_silenced_source_is_told_as_such_also_after_a_restart() {
 }
 
 #[test]
+fn a_group_is_shown_judged_and_silenced_by_itself() {
+    let directory = Directory::in_memory();
+    let file = directory.write("inventory", 0o644, "a yard\nb yard\nc hall\n");
+    let inventory = ["--inventory", file.to_str().unwrap(), "--settle", "1h"];
+    let collector = start(&directory, ANY, &inventory);
+    let mut scene = Scene { directory, collector };
+    scene.dead("a");
+    scene.source("c");
+    let hall = scene.shows(0, &["status", "--group", "hall"], "attic: 1 up  ");
+    assert!(hall.contains("up     c       hall   new "), "{hall}");
+    let yard = scene.shows(
+        1,
+        &["status", "--plugin", "--group", "yard"],
+        "BEACON WARNING: 1 down, 1 unknown | ",
+    );
+    assert!(yard.ends_with(" silenced=0"), "{yard}");
+    let detail = scene.prints(1, &["status", "a"]);
+    assert!(detail.contains("  Group            yard\n"), "{detail}");
+
+    let said = scene.prints(0, &["silence", "--group", "yard", "2h", "--reason", "new fence"]);
+    let silenced: Vec<_> = said
+        .lines()
+        .map(|line| line.split(" until ").next().unwrap())
+        .collect();
+    assert_eq!(silenced, ["a is silenced", "b is silenced"]);
+    scene.shows(
+        0,
+        &["status", "--group", "yard"],
+        "attic: 1 down, 1 unknown, 2 silenced  ",
+    );
+    scene.shows(0, &["status"], "attic: 1 down, 1 unknown, 1 up, 2 silenced  ");
+    let said = scene.prints(0, &["unsilence", "--group", "yard"]);
+    assert_eq!(said, "a is no longer silenced\nb is no longer silenced");
+    for arguments in [
+        &["status", "--group", "attic"][..],
+        &["silence", "--group", "attic", "2h"],
+    ] {
+        let refused = scene.run(arguments);
+        assert_eq!(refused.code, Some(66), "{refused:?}");
+        assert_eq!(refused.stderr, ["beacon-collector: there is no group attic"]);
+    }
+    scene.collector.stop();
+}
+
+#[test]
 fn a_source_is_forgotten_by_whichever_worker_has_it() {
     let mut scene = Scene::new(&["--workers", "3"]);
     let labels: Vec<_> = (0..12).map(|number| format!("s{number}")).collect();
@@ -102,7 +147,7 @@ fn those_who_are_expected_and_never_heard_are_shown_and_silenced() {
     }
     let table = scene.shows(1, &["status"], "attic: 2 down  ");
     assert!(
-        table.contains("down   gate    never") && table.contains("  never  "),
+        table.contains("down   gate    yard   never") && table.contains("  never  "),
         "{table}"
     );
     for label in ["gate", "lamp"] {
