@@ -18,9 +18,9 @@ mod unsteady;
 
 use std::collections::VecDeque;
 
-use beacon_common::{DeviceKey, Form, Frame, Kind, MasterKey, Moment, View};
+use beacon_common::{DeviceKey, Form, Frame, Kind, Moment, View};
 
-use super::auth::Authority;
+use super::auth::{Authority, Masters};
 use super::blindness::Blindness;
 use super::commons::Commons;
 use super::config::Config;
@@ -182,7 +182,7 @@ impl Tracker {
     }
 
     /// Checks frames by these masters from now on. What their sources were is kept.
-    pub fn set_keys(&mut self, masters: Vec<MasterKey>) {
+    pub fn set_keys(&mut self, masters: Masters) {
         self.authority = Authority::new(masters);
     }
 

@@ -18,7 +18,7 @@ fn master() -> MasterKey {
 
 fn config() -> Config {
     Config {
-        keys: vec![master()],
+        keys: vec![master()].into(),
         ..Config::default()
     }
 }
