@@ -5,6 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use beacon_common::key::holds_key;
+
 /// Why the agent does not start.
 #[derive(Debug)]
 pub enum Failure {
@@ -65,6 +67,9 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(line) => f.write_str(line),
+            Self::KeyFile { path, .. } if holds_key(&path.to_string_lossy()) => f.write_str(
+                "--key-file: this looks like a key, and is not repeated here; it takes the path of a file that holds the key",
+            ),
             Self::KeyFile { path, problem } => write!(f, "--key-file: {}: {problem}", path.display()),
             Self::KeyFileMode { path, mode } => write!(
                 f,

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::cli::Command;
 use crate::client;
 use crate::failure::{Exit, Failure};
+use crate::input::Reading;
 use crate::keys::{generate, line, read_masters};
 use crate::output::schema::schema;
 use crate::track::tracker::Instruction;
@@ -45,7 +46,7 @@ pub fn perform(command: &Command) -> Result<ExitCode, Failure> {
 }
 
 fn device_key(path: &Path, label: &Label, id: Option<KeyId>) -> Result<Zeroizing<String>, Failure> {
-    let masters = read_masters(path)?;
+    let masters = read_masters(path, Reading::First)?;
     let chosen = match id {
         Some(id) => masters.iter().find(|master| master.id() == id),
         None => masters.last(),

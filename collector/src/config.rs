@@ -14,6 +14,7 @@ use crate::cli::{FalseAlarms, Idle, MAX_WORKERS, Options};
 use crate::control::Place;
 use crate::failure::{Exit, Failure};
 use crate::hooks;
+use crate::input::Reading;
 use crate::inventory::read_inventory;
 use crate::keys::read_masters;
 use crate::output::events::EventSet;
@@ -99,7 +100,11 @@ impl Config {
     /// # Errors
     /// What is wrong with the key file, or with options that do not go together.
     pub fn new(options: Options, around: Surroundings) -> Result<Self, Failure> {
-        let keys = options.keys.as_deref().map(read_masters).transpose()?;
+        let keys = options
+            .keys
+            .as_deref()
+            .map(|path| read_masters(path, Reading::First))
+            .transpose()?;
         let inventory = inventory(options.inventory, options.inventory_only, options.max_sources)?;
         Ok(Self {
             idle: options.idle,
@@ -122,7 +127,7 @@ impl Config {
                 report: options.report.0,
                 probe: options.probe,
                 probe_rate: options.probe_rate,
-                keys: keys.unwrap_or_default(),
+                keys: keys.unwrap_or_default().into(),
                 one_way: options.one_way,
             },
             keys: options.keys,
@@ -167,7 +172,7 @@ fn inventory(
         };
         return if is_only { refuse() } else { Ok(None) };
     };
-    let expected = read_inventory(&file, max_sources)?;
+    let expected = read_inventory(&file, max_sources, Reading::First)?;
     Ok(Some((file, expected)))
 }
 

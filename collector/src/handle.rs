@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use beacon_common::{FRAME_LEN, Label, MasterKey, Moment};
+use beacon_common::{FRAME_LEN, Label, Moment};
 use mio::{Registry, Token, Waker};
 
 use crate::lag::Lag;
 use crate::store::bell;
+use crate::track::auth::Masters;
 use crate::track::event::{SourceId, Tick};
 use crate::track::inventory::Expected;
 use crate::track::survey::Piece;
@@ -33,7 +34,7 @@ pub enum Message {
     /// Say what you have counted.
     Tick(Sender<Tick>),
     /// Check frames by these masters from now on.
-    Keys(Vec<MasterKey>),
+    Keys(Masters),
     /// Expect these sources from now on, and no others.
     Expect(Vec<Expected>),
     /// Show a piece of what you know.

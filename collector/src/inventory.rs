@@ -3,7 +3,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::str;
@@ -12,6 +11,7 @@ use std::sync::Arc;
 use beacon_common::Label;
 
 use crate::failure::{Exit, Failure};
+use crate::input::{self, Reading};
 use crate::track::inventory::Expected;
 
 /// Millions of sources with their notes.
@@ -25,9 +25,9 @@ pub const MAX_GROUP_BYTES: usize = 64;
 /// # Errors
 /// [`Exit::NoInput`] where it cannot be read, [`Exit::Data`] where a line of it is wrong, [`Exit::Usage`] where it
 /// lists more sources than are kept.
-pub fn read_inventory(path: &Path, max_sources: u32) -> Result<Vec<Expected>, Failure> {
+pub fn read_inventory(path: &Path, max_sources: u32, reading: Reading) -> Result<Vec<Expected>, Failure> {
     let unreadable = |error: io::Error| told(Exit::NoInput, path, format_args!("cannot be read: {error}"));
-    let file = File::open(path).map_err(unreadable)?;
+    let (file, _) = input::open(path, reading).map_err(unreadable)?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES + 1)
         .read_to_end(&mut bytes)
@@ -183,7 +183,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("in\nventory");
         let read = |max_sources| {
-            read_inventory(&path, max_sources).map_err(|failure| {
+            read_inventory(&path, max_sources, Reading::First).map_err(|failure| {
                 assert!(!failure.line.contains('\n'), "{failure}");
                 (failure.exit, failure.line)
             })
@@ -200,7 +200,7 @@ mod tests {
         let (exit, line) = read(9).unwrap_err();
         assert_eq!(exit, Exit::Data);
         assert!(line.contains("in\\nventory: line 2: "), "{line}");
-        let failure = read_inventory(directory.path(), 9).unwrap_err();
+        let failure = read_inventory(directory.path(), 9, Reading::First).unwrap_err();
         assert_eq!(failure.exit, Exit::NoInput);
     }
 

@@ -5,21 +5,24 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fmt::{Display, Write as _};
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::str;
 
-use beacon_common::key::{KEY_LEN, RevealedKey, parse_key_line};
+use beacon_common::key::{KEY_LEN, RevealedKey, holds_key, parse_key_line};
 use beacon_common::{KeyId, MasterKey};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
+use crate::input::{self, Reading};
 
 /// Far more than 255 keys with their comments take.
 const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// Each has an id of its own, from 1 to 255.
+const MOST_MASTERS: usize = u8::MAX as usize;
 
 /// The permission bits of everybody but the owner.
 const OTHERS: u32 = 0o077;
@@ -33,18 +36,26 @@ const CREDENTIAL_MASK: u32 = 0o040;
 /// # Errors
 /// [`Exit::NoInput`] where it cannot be read, [`Exit::NoPermission`] where others than its owner can read it,
 /// [`Exit::Data`] where it holds anything but keys.
-pub fn read_masters(path: &Path) -> Result<Vec<MasterKey>, Failure> {
-    read_beside(path, env::var_os("CREDENTIALS_DIRECTORY").as_deref())
+pub fn read_masters(path: &Path, reading: Reading) -> Result<Vec<MasterKey>, Failure> {
+    read_beside(path, reading, env::var_os("CREDENTIALS_DIRECTORY").as_deref())
 }
 
-fn read_beside(path: &Path, credentials: Option<&OsStr>) -> Result<Vec<MasterKey>, Failure> {
+fn read_beside(
+    path: &Path,
+    reading: Reading,
+    credentials: Option<&OsStr>,
+) -> Result<Vec<MasterKey>, Failure> {
     keep_out_of_dumps();
     let unreadable = |error: io::Error| told(Exit::NoInput, path, format_args!("cannot be read: {error}"));
-    let file = File::open(path).map_err(unreadable)?;
-    // Asked of the open file, not of its name, which may come to mean another one in between.
-    let metadata = file.metadata().map_err(unreadable)?;
+    let (file, metadata) = input::open(path, reading).map_err(unreadable)?;
     let mode = metadata.mode() & 0o777;
-    let room = metadata.len().min(MAX_FILE_BYTES) as usize + 1;
+    // How much is in a pipe shows only as it is read.
+    let length = if metadata.is_file() {
+        metadata.len()
+    } else {
+        MAX_FILE_BYTES
+    };
+    let room = length.min(MAX_FILE_BYTES) as usize + 1;
     let is_credential = credentials.is_some_and(|directory| path.parent() == Some(Path::new(directory)));
     let allowed = if is_credential { CREDENTIAL_MASK } else { 0 };
     if mode & OTHERS & !allowed != 0 {
@@ -75,6 +86,10 @@ fn keep_out_of_dumps() {
 
 fn told(exit: Exit, path: &Path, problem: impl Display) -> Failure {
     let path = path.to_string_lossy();
+    if holds_key(&path) {
+        let line = "--keys: this looks like a key, and is not repeated here; it takes the path of a file that holds the keys";
+        return Failure::new(exit, line);
+    }
     Failure::new(exit, format_args!("--keys: {}: {problem}", path.escape_debug()))
 }
 
@@ -83,23 +98,27 @@ fn told(exit: Exit, path: &Path, problem: impl Display) -> Failure {
 /// # Errors
 /// What is wrong with the file and in which line, without a word of what the line holds.
 pub fn parse_masters(bytes: &[u8]) -> Result<Vec<MasterKey>, String> {
-    let mut masters: Vec<(usize, MasterKey)> = Vec::new();
+    // Room for all that there may be: a vector that grows leaves copies behind that nobody wipes.
+    let mut masters: Vec<MasterKey> = Vec::with_capacity(MOST_MASTERS);
+    let mut lines: Vec<usize> = Vec::new();
     for (number, line) in (1..).zip(bytes.split(|&byte| byte == b'\n')) {
         let at_line = |problem: &dyn Display| format!("line {number}: {problem}");
         let text = str::from_utf8(line).map_err(|_| at_line(&"this is not UTF-8 text"))?;
         let Some((id, key)) = parse_key_line(text).map_err(|error| at_line(&error))? else {
             continue;
         };
-        if let Some((first, _)) = masters.iter().find(|(_, master)| master.id() == id) {
+        let taken = masters.iter().position(|master| master.id() == id);
+        if let Some(first) = taken.map(|index| lines[index]) {
             let problem = format_args!("id {id} is already that of line {first}; each key takes its own id");
             return Err(at_line(&problem));
         }
-        masters.push((number, MasterKey::new(id, key)));
+        masters.push(MasterKey::new(id, key));
+        lines.push(number);
     }
     if masters.is_empty() {
         return Err("there is no key in it; `beacon-collector keygen` makes one".to_owned());
     }
-    Ok(masters.into_iter().map(|(_, master)| master).collect())
+    Ok(masters)
 }
 
 /// How long the line of a key is at most, with its end.
@@ -147,7 +166,7 @@ mod tests {
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
         let ids = |masters: Vec<MasterKey>| masters.iter().map(|master| master.id().get()).collect();
-        read_masters(&path).map(ids)
+        read_masters(&path, Reading::First).map(ids)
     }
 
     fn refused(content: &[u8], exit: Exit) -> String {
@@ -226,7 +245,7 @@ mod tests {
         fs::write(&path, format!("7 {KEY}")).unwrap();
         let read = |mode, credentials| {
             fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            read_beside(&path, credentials).map_err(|failure| failure.exit)
+            read_beside(&path, Reading::First, credentials).map_err(|failure| failure.exit)
         };
         let credentials = Some(directory.path().as_os_str());
         assert!(read(0o440, credentials).is_ok());
@@ -243,10 +262,27 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), Permissions::from_mode(0o700)).unwrap();
         for path in [directory.path().join("no\nsuch"), directory.path().to_owned()] {
-            let failure = read_masters(&path).unwrap_err();
+            let failure = read_masters(&path, Reading::First).unwrap_err();
             assert_eq!(failure.exit, Exit::NoInput, "{failure}");
             assert!(!failure.line.contains('\n'), "{failure}");
         }
+    }
+
+    #[test]
+    fn a_key_in_place_of_a_path_is_not_repeated() {
+        for path in [KEY.to_owned(), format!("7 {KEY}"), format!("7\t{}", &KEY[..31])] {
+            let failure = read_masters(Path::new(&path), Reading::First).unwrap_err();
+            assert_eq!(failure.exit, Exit::NoInput);
+            assert!(!failure.line.contains(&KEY[..8]), "{failure}");
+            assert!(failure.line.contains("the path of a file"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn masters_stay_where_they_were_read_into() {
+        let lines: String = (1..=255).map(|id| format!("{id} {KEY}\n")).collect();
+        let masters = parse_masters(lines.as_bytes()).unwrap();
+        assert_eq!((masters.len(), masters.capacity()), (255, 255));
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod event_counts;
 pub mod failure;
 pub mod handle;
 pub mod hooks;
+pub mod input;
 pub mod inventory;
 pub mod keys;
 pub mod lag;

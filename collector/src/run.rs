@@ -83,7 +83,8 @@ pub fn run(config: Config) -> Result<(), Failure> {
         steering: steering.clone(),
     });
     let expected = expected.unwrap_or_default();
-    let trackers = trackers(&listening, &config.track, store.as_mut(), expected)?;
+    let reorder_wait = config.track.reorder_wait;
+    let trackers = trackers(&listening, config.track, store.as_mut(), expected)?;
     let shards: Vec<_> = shards(listening, trackers, &teller)
         .map_err(|error| refused("wait for datagrams", &error))?
         .into_iter()
@@ -99,7 +100,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
     let watched = Watched {
         shards: shards.iter().map(Shard::handle).collect(),
         collector: output.collector,
-        reorder_wait: config.track.reorder_wait,
+        reorder_wait,
         depth: pipe.depth(),
         losses: teller.losses(),
         outages: teller.outages(),
@@ -163,14 +164,14 @@ fn open_pipe(output: &Settings, feed: Option<&Feed>, orders: &Arc<Orders>) -> Re
 }
 
 /// One tracker for each share of the sockets, which share the bounds on sources and probes, and know what is in the state file
-/// and who is expected.
+/// and who is expected. The masters go with `config`: nobody keeps them but who checks by them.
 fn trackers(
     listening: &Listening,
-    config: &track::config::Config,
+    config: track::config::Config,
     store: Option<&mut Store>,
     expected: Vec<Expected>,
 ) -> Result<Vec<Tracker>, Failure> {
-    let commons = Commons::new(config);
+    let commons = Commons::new(&config);
     let new = |_: &_| Tracker::sharing(config.clone(), commons.clone());
     let mut trackers: Vec<_> = listening.shards.iter().map(new).collect();
     if let Some(store) = store {

@@ -194,6 +194,15 @@ impl fmt::Display for KeyLineError {
 
 impl core::error::Error for KeyLineError {}
 
+/// Whether `text` holds what may be a key: a word of nothing but hex digits, half as many as a key has or more. It is not
+/// to be repeated where others may read it.
+#[must_use]
+pub fn holds_key(text: &str) -> bool {
+    let is_hex = |word: &str| word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut words = text.split(|c: char| c == '#' || c.is_ascii_whitespace());
+    words.any(|word| word.len() >= KEY_LEN && is_hex(word))
+}
+
 /// Reads one line of a key file, `ID HEX32` with `#` beginning a comment; `None` for a line without a key.
 ///
 /// # Errors
@@ -283,6 +292,23 @@ mod tests {
             parse_key_line("7 \u{e9}ef60eb36452baf30efd88035256476"),
             Err(KeyLineError::Key)
         );
+    }
+
+    #[test]
+    fn what_may_be_a_key_is_found_and_a_path_is_none() {
+        let hex = "3ef60eb36452baf30efd880352564763";
+        for text in [hex, &hex[..16], &format!("7 {hex}"), &format!("  7\t{hex}#x")] {
+            assert!(holds_key(text), "{text}");
+        }
+        for path in [
+            "/etc/beacon/keys",
+            "7",
+            "",
+            &hex[..15],
+            "/run/3ef60eb36452baf30efd880352564763",
+        ] {
+            assert!(!holds_key(path), "{path}");
+        }
     }
 
     #[test]

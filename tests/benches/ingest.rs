@@ -56,7 +56,7 @@ impl Fleet {
         let master = keyed.then(|| MasterKey::new(KeyId::new(1).expect("not 0"), *b"0123456789abcdef"));
         let config = Config {
             admit_rate: None,
-            keys: master.iter().cloned().collect(),
+            keys: master.iter().cloned().collect::<Vec<_>>().into(),
             one_way: true,
             max_sources: sources,
             ..Config::default()

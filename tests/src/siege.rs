@@ -167,7 +167,7 @@ struct Collector {
 impl Collector {
     fn new() -> Self {
         let config = Config {
-            keys: vec![master()],
+            keys: vec![master()].into(),
             ..Config::default()
         };
         Self {

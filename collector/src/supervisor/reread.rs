@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use super::Supervisor;
 use crate::clock;
 use crate::handle::Message;
+use crate::input::Reading;
 use crate::inventory::read_inventory;
 use crate::keys::read_masters;
 use crate::net::Steering;
 use crate::sorter;
 use crate::teller::Queue;
+use crate::track::auth::Masters;
 
 /// What it takes to read the expected sources again.
 #[derive(Debug)]
@@ -43,13 +45,14 @@ impl<Q: Queue> Supervisor<Q> {
 
     /// A bad file changes nothing: whoever could speak until now still can.
     fn read_keys_again(&self, file: &Path) {
-        match read_masters(file) {
+        match read_masters(file, Reading::Again) {
             Ok(masters) => {
                 let ids = masters.iter().map(|master| master.id().to_string());
                 log::info!("--keys: read again: ids {}", ids.collect::<Vec<_>>().join(", "));
+                let masters = Masters::from(masters);
                 self.workers
                     .iter()
-                    .for_each(|worker| worker.handle.send(Message::Keys(masters.clone())));
+                    .for_each(|worker| worker.handle.send(Message::Keys(Masters::clone(&masters))));
             }
             Err(failure) => log::error!("{failure}; the keys that were read before stay in force"),
         }
@@ -57,7 +60,7 @@ impl<Q: Queue> Supervisor<Q> {
 
     /// A bad file changes nothing: whoever was expected until now still is.
     fn read_inventory_again(&self, roster: &Roster) {
-        match read_inventory(&roster.file, roster.max_sources) {
+        match read_inventory(&roster.file, roster.max_sources, Reading::Again) {
             Ok(expected) => {
                 log::info!("--inventory: read again: {} sources", expected.len());
                 let shares = sorter::divide(expected, roster.steering.as_ref(), self.workers.len());

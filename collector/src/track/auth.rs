@@ -1,24 +1,30 @@
 //! Who may speak: every frame is checked here before anything changes (docs/protocol.md, section 6).
 
+use std::sync::Arc;
+
 use beacon_common::{DeviceKey, KeyId, Label, MasterKey, View};
 
 use super::reject::Reject;
 
+/// The master keys, once for all who check by them: what is freed last wipes them. They stay in the vector that they were
+/// read into, because whatever moves them leaves a copy behind that nobody wipes.
+pub type Masters = Arc<Vec<MasterKey>>;
+
 /// The masters by which frames are checked; with none, only frames without a key are taken.
 pub struct Authority {
-    masters: Vec<MasterKey>,
+    masters: Masters,
 }
 
 impl Authority {
     /// An authority that knows these masters.
     #[must_use]
-    pub const fn new(masters: Vec<MasterKey>) -> Self {
+    pub const fn new(masters: Masters) -> Self {
         Self { masters }
     }
 
     /// Whether every frame has to be made with a key.
     #[must_use]
-    pub const fn is_needed(&self) -> bool {
+    pub fn is_needed(&self) -> bool {
         !self.masters.is_empty()
     }
 

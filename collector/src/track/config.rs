@@ -3,8 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use beacon_common::MasterKey;
-
+use super::auth::Masters;
 use super::patience::Allowance;
 
 /// The safety margin added to each deadline (docs/protocol.md, section 9).
@@ -58,7 +57,7 @@ pub struct Config {
     /// How many probes are sent within a second at most, for whatever reason.
     pub probe_rate: u32,
     /// The master keys; where there are any, every frame must be made with one of them.
-    pub keys: Vec<MasterKey>,
+    pub keys: Masters,
     /// With keys, takes sessions without proof that they are the present one, because there is no way back to ask.
     pub one_way: bool,
 }
@@ -79,7 +78,7 @@ impl Default for Config {
             report: None,
             probe: Probe::Auto,
             probe_rate: 1_000,
-            keys: Vec::new(),
+            keys: Masters::default(),
             one_way: false,
         }
     }

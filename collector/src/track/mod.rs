@@ -28,6 +28,7 @@ pub mod meter;
 pub mod nonces;
 pub mod origin;
 mod overdue;
+pub mod pasts;
 pub mod patience;
 pub mod proof;
 pub mod refused;

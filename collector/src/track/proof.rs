@@ -2,28 +2,83 @@
 //! until they do.
 //!
 //! Whoever has recorded a device's datagrams can send them again, tags and all. Only who holds the device's key can
-//! answer a question that was never asked before.
+//! answer a question that was never asked before. But whoever plays a recording all the time must not get all the
+//! questions either: what a recording cannot have is the newest beat, so that is where they go.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use beacon_common::{Frame, Label, Moment, Session};
 
-use super::event::SourceId;
-use super::stored::stored;
 use super::transmit::Peer;
 use super::ways::Way;
 
 /// How long an answer may take. Also how long what was held is worth anything.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
-/// A session is asked at most this often.
-const ASKED_EVERY: Duration = Duration::from_secs(1);
+/// One address is asked at most this often for a session.
+const ADDRESS_EVERY: Duration = Duration::from_secs(1);
 
-/// How many sessions are held at most: about two megabytes.
+/// How many addresses from which a session's newest frame came are asked; and how often a session is asked a second,
+/// wherever its frames come from.
+const ADDRESSES: usize = 4;
+
+/// How many sessions of one label are held: a device without a clock needs a place beside what was recorded of its lives.
+const SESSIONS: usize = 16;
+
+/// A session that was asked everywhere so long ago gives up its place to another, where there is none.
+const CHANCE: Duration = Duration::from_secs(2);
+
+/// One label is asked so many times a second at most, once for each of its sessions,
+const LABEL_AT_MOST: u32 = SESSIONS as u32;
+
+/// and takes one part in so many of the probes that there are: whoever holds one key holds up nobody else.
+const LABEL_PART: u32 = 16;
+
+/// How many sessions are held at most: about nine megabytes where each came from as many addresses as are asked.
 const HELD_AT_MOST: usize = 16_384;
 
-/// The newest frame of a session that has been asked for proof. Its tag was valid.
+/// The newest frame of a session that is not proven, and where it came from. Its tag was valid.
+#[derive(Debug)]
+struct Claim {
+    frame: Frame,
+    at: Moment,
+    /// In the order in which it came from them.
+    senders: Vec<Sender>,
+    /// When it was asked lately, longest ago first.
+    asked: [Option<Moment>; ADDRESSES],
+}
+
+/// An address from which a frame came.
+#[derive(Clone, Copy, Debug)]
+struct Sender {
+    peer: Peer,
+    way: Way,
+    asked: Option<Asked>,
+}
+
+/// When somebody was asked.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    first: Moment,
+    last: Moment,
+}
+
+/// Who is to be asked for proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The session.
+    pub session: Session,
+    /// Where to.
+    pub peer: Peer,
+    /// The way there.
+    pub way: Way,
+    /// When it was asked for the first time: what the nonce is made of.
+    pub first_asked: Moment,
+}
+
+/// The newest frame of a session that has been proven.
 #[derive(Clone, Copy, Debug)]
 pub struct Held {
     /// What it says.
@@ -34,142 +89,219 @@ pub struct Held {
     pub way: Way,
     /// When it came.
     pub at: Moment,
-    /// When its session was asked for the first time: what the nonce is made of.
-    pub first_asked: Moment,
-    last_asked: Moment,
 }
 
 /// The sessions that are held.
-#[derive(Default)]
 pub struct Claims {
-    held: HashMap<(Label, Session), Held>,
+    held: BTreeMap<(Label, Session), Claim>,
     swept: Moment,
+    label_at_most: u32,
+    /// How often each label was asked in the second that counts.
+    spent: HashMap<Label, u32>,
+    second: u64,
 }
 
 impl Claims {
-    /// Keeps a frame whose session is not proven, if it is held already. Returns whether its session may be asked now.
-    pub fn keep(&mut self, frame: &Frame, (peer, way): (Peer, Way), now: Moment) -> bool {
-        self.sweep(now);
-        let Some(held) = self.held.get_mut(&(frame.label, frame.session)) else {
-            return self.held.len() < HELD_AT_MOST;
-        };
-        if frame.seq > held.frame.seq {
-            (held.frame, held.peer, held.way, held.at) = (*frame, peer, way, now);
-        }
-        now.since(held.last_asked) >= ASKED_EVERY
-    }
-
-    /// The session of this frame is asked now. Returns when it was asked for the first time.
-    pub fn ask(&mut self, frame: &Frame, (peer, way): (Peer, Way), now: Moment) -> Moment {
-        let first = Held {
-            frame: *frame,
-            peer,
-            way,
-            at: now,
-            first_asked: now,
-            last_asked: now,
-        };
-        let held = self.held.entry((frame.label, frame.session)).or_insert(first);
-        held.last_asked = now;
-        held.first_asked
-    }
-
-    /// When a session was asked, if it is held.
+    /// None yet, for whoever sends so many probes a second at most.
     #[must_use]
-    pub fn first_asked(&self, label: Label, session: Session) -> Option<Moment> {
-        self.held.get(&(label, session)).map(|held| held.first_asked)
+    pub fn within(probe_rate: u32) -> Self {
+        Self {
+            held: BTreeMap::new(),
+            swept: Moment::ORIGIN,
+            label_at_most: (probe_rate / LABEL_PART).clamp(1, LABEL_AT_MOST),
+            spent: HashMap::new(),
+            second: 0,
+        }
     }
 
-    /// Takes out what is held of a session, unless its time is over.
-    pub fn take(&mut self, label: Label, session: Session, now: Moment) -> Option<Held> {
+    /// Takes a frame whose session is not proven, and returns who is to be asked for it: one sender of its label at most,
+    /// if `may_ask`. What nobody can be asked for takes no memory, unless others of its label have theirs already.
+    pub fn keep(
+        &mut self,
+        frame: &Frame,
+        from: (Peer, Way),
+        now: Moment,
+        may_ask: impl FnOnce() -> bool,
+    ) -> Option<Question> {
+        let label = frame.label;
+        self.sweep(label, now);
+        let is_known = self.of(label).next().is_some();
+        if is_known {
+            self.put(frame, from, now);
+        }
+        let is_due = if is_known {
+            self.due(label, now).is_some()
+        } else {
+            self.held.len() < HELD_AT_MOST
+        };
+        if !(is_due && self.has_share(label, now) && may_ask()) {
+            return None;
+        }
+        if !is_known {
+            self.put(frame, from, now);
+        }
+        self.ask(label, now)
+    }
+
+    /// Takes out the session that has answered a question for which `is_answered` holds, by when it was asked first.
+    pub fn take(
+        &mut self,
+        (label, session): (Label, Session),
+        now: Moment,
+        is_answered: impl Fn(Moment) -> bool,
+    ) -> Option<Held> {
+        let claim = self.held.get(&(label, session))?;
+        let has_answered = |sender: &&Sender| sender.asked.is_some_and(|asked| is_answered(asked.first));
+        let sender = *claim.senders.iter().find(has_answered)?;
+        let claim = self.held.remove(&(label, session))?;
+        let held = Held {
+            frame: claim.frame,
+            peer: sender.peer,
+            way: sender.way,
+            at: claim.at,
+        };
+        claim.is_of_worth(now).then_some(held)
+    }
+
+    /// What is held of a label, oldest session first.
+    fn of(&self, label: Label) -> impl DoubleEndedIterator<Item = (Session, &Claim)> {
+        let all = (label, Session::from_u64(0))..=(label, Session::from_u64(u64::MAX));
         self.held
-            .remove(&(label, session))
-            .filter(|held| held.is_of_worth(now))
+            .range(all)
+            .map(|(&(_, session), claim)| (session, claim))
     }
 
-    fn sweep(&mut self, now: Moment) {
-        if now.since(self.swept) >= ASKED_EVERY {
-            self.held.retain(|_, held| held.is_of_worth(now));
+    fn put(&mut self, frame: &Frame, from: (Peer, Way), now: Moment) {
+        let (label, session) = (frame.label, frame.session);
+        if let Some(claim) = self.held.get_mut(&(label, session)) {
+            claim.follow(frame, from, now);
+            return;
+        }
+        if self.of(label).count() == SESSIONS {
+            let Some(other) = self.gives_way(label, session, now) else {
+                return;
+            };
+            self.held.remove(&(label, other));
+        } else if self.held.len() >= HELD_AT_MOST {
+            return;
+        }
+        self.held.insert((label, session), Claim::new(frame, from, now));
+    }
+
+    /// Which session of a label makes room for another one: one that has had its chance; else the oldest for a newer one,
+    /// because what was recorded is older, but for a device without a clock.
+    fn gives_way(&self, label: Label, session: Session, now: Moment) -> Option<Session> {
+        let mut held = self.of(label);
+        let idle = held.find(|(_, claim)| claim.has_had_its_chance(now));
+        let oldest = || self.of(label).next().filter(|&(oldest, _)| oldest < session);
+        idle.or_else(oldest).map(|(other, _)| other)
+    }
+
+    /// Which session of a label is asked next, and at which of its addresses: the sessions take turns, and the newest goes
+    /// before others that were never asked.
+    fn due(&self, label: Label, now: Moment) -> Option<(Session, usize)> {
+        let due = self.of(label).filter_map(|(session, claim)| {
+            let index = claim.due(now)?;
+            Some((claim.asked[ADDRESSES - 1], Reverse(session), index))
+        });
+        let (_, Reverse(session), index) = due.min()?;
+        Some((session, index))
+    }
+
+    fn ask(&mut self, label: Label, now: Moment) -> Option<Question> {
+        let (session, index) = self.due(label, now)?;
+        let claim = self.held.get_mut(&(label, session))?;
+        claim.asked.rotate_left(1);
+        claim.asked[ADDRESSES - 1] = Some(now);
+        let sender = &mut claim.senders[index];
+        let first = sender.asked.map_or(now, |asked| asked.first);
+        sender.asked = Some(Asked { first, last: now });
+        *self.spent.entry(label).or_default() += 1;
+        Some(Question {
+            session,
+            peer: sender.peer,
+            way: sender.way,
+            first_asked: first,
+        })
+    }
+
+    fn has_share(&mut self, label: Label, now: Moment) -> bool {
+        let second = now.as_nanos() / 1_000_000_000;
+        if second != self.second {
+            self.spent.clear();
+            self.second = second;
+        }
+        self.spent
+            .get(&label)
+            .is_none_or(|&spent| spent < self.label_at_most)
+    }
+
+    /// Takes out what is worth nothing any more: of this label at once, of the others now and then.
+    fn sweep(&mut self, label: Label, now: Moment) {
+        let worthless = |claims: &Self| {
+            let mut held = claims.of(label);
+            held.find_map(|(session, claim)| (!claim.is_of_worth(now)).then_some(session))
+        };
+        while let Some(session) = worthless(self) {
+            self.held.remove(&(label, session));
+        }
+        if now.since(self.swept) >= ADDRESS_EVERY {
+            self.held.retain(|_, claim| claim.is_of_worth(now));
             self.swept = now;
         }
     }
 }
 
-impl Held {
-    fn is_of_worth(&self, now: Moment) -> bool {
-        now.since(self.first_asked) < ANSWERED_WITHIN
-    }
-}
-
-/// What is remembered of a source that goes on in a session which is not its highest.
-#[derive(Clone, Copy, Debug)]
-pub struct Past {
-    /// The highest session there was: whatever is not above it may have been recorded.
-    highest: Session,
-    /// The session before the current one.
-    displaced: Session,
-    /// One of the two has proven to be alive beside the current one: two devices have the same label and key.
-    is_contested: bool,
-}
-
-stored!(Past { highest, displaced, is_contested } where |_| true);
-
-/// The sources that have gone back to an older session, with what they went back from.
-#[derive(Default)]
-pub struct Pasts(HashMap<SourceId, Past>);
-
-impl Pasts {
-    /// A source was known before the collector was restarted, and this is remembered of it.
-    pub fn restore(&mut self, id: SourceId, past: Past) {
-        self.0.insert(id, past);
-    }
-
-    /// What is remembered of a source.
-    #[must_use]
-    pub fn get(&self, id: SourceId) -> Option<Past> {
-        self.0.get(&id).copied()
-    }
-
-    /// The highest session there was of a source, the `current` one included.
-    #[must_use]
-    pub fn highest(&self, id: SourceId, current: Session) -> Session {
-        self.0.get(&id).map_or(current, |past| past.highest)
-    }
-
-    /// Whether a session that is not above the highest may show that it is the present one while the current one is
-    /// live. It may not any more where two are known to live.
-    #[must_use]
-    pub fn is_open(&self, id: SourceId) -> bool {
-        self.0.get(&id).is_none_or(|past| !past.is_contested)
-    }
-
-    /// A session has proven to be alive while the current one is. Returns whether it takes over: where it lived before,
-    /// and lost its place to one that lives too, it does not, or the two would take it from each other without end.
-    pub fn contend(&mut self, id: SourceId, session: Session) -> bool {
-        let Some(past) = self.0.get_mut(&id) else {
-            return true;
-        };
-        past.is_contested |= session == past.highest || session == past.displaced;
-        !past.is_contested
-    }
-
-    /// A source that was in session `before` goes on in `now`.
-    pub fn go_on(&mut self, id: SourceId, before: Session, now: Session) {
-        let highest = self.highest(id, before);
-        if now >= highest {
-            self.0.remove(&id);
-            return;
+impl Claim {
+    fn new(frame: &Frame, (peer, way): (Peer, Way), now: Moment) -> Self {
+        let asked = None;
+        Self {
+            frame: *frame,
+            at: now,
+            senders: vec![Sender { peer, way, asked }],
+            asked: [None; ADDRESSES],
         }
-        let past = Past {
-            highest,
-            displaced: before,
-            is_contested: false,
-        };
-        self.0.insert(id, past);
     }
 
-    /// The source is no longer kept.
-    pub fn forget(&mut self, id: SourceId) {
-        self.0.remove(&id);
+    /// Another frame of this session. A newer one cannot be a recording of what came before: only where it came from
+    /// is asked from now on. The same one may have overtaken itself by somebody else's hand.
+    fn follow(&mut self, frame: &Frame, (peer, way): (Peer, Way), now: Moment) {
+        let known = self.senders.iter().find(|sender| sender.peer == peer);
+        let asked = known.and_then(|sender| sender.asked);
+        let is_new = known.is_none();
+        if frame.seq > self.frame.seq {
+            (self.frame, self.at) = (*frame, now);
+            self.senders.clear();
+            self.senders.push(Sender { peer, way, asked });
+        } else if frame.seq == self.frame.seq && is_new && self.senders.len() < ADDRESSES {
+            self.senders.push(Sender { peer, way, asked });
+        }
+    }
+
+    /// Which of the addresses is asked next: one that never was, then the one that was longest ago.
+    fn due(&self, now: Moment) -> Option<usize> {
+        let is_over = |last: Option<Moment>| last.is_none_or(|last| now.since(last) >= ADDRESS_EVERY);
+        if !is_over(self.asked[0]) {
+            return None;
+        }
+        let last = self
+            .senders
+            .iter()
+            .map(|sender| sender.asked.map(|asked| asked.last));
+        let due = last.zip(0..).filter(|&(last, _)| is_over(last));
+        due.min().map(|(_, index)| index)
+    }
+
+    /// Whether everybody from whom its newest frame came was asked, and could have answered by now.
+    fn has_had_its_chance(&self, now: Moment) -> bool {
+        let mut asked = self.senders.iter().map(|sender| sender.asked);
+        asked.all(|asked| asked.is_some_and(|asked| now.since(asked.first) >= CHANCE))
+    }
+
+    /// Whether an answer is still to be waited for.
+    fn is_of_worth(&self, now: Moment) -> bool {
+        let is_near = |at: Moment| now.since(at) < ANSWERED_WITHIN;
+        let waits = |sender: &Sender| sender.asked.is_none_or(|asked| is_near(asked.first));
+        is_near(self.at) && self.senders.iter().any(waits)
     }
 }

@@ -10,8 +10,8 @@ use beacon_common::{Health, Label, Moment, Session};
 use super::event::State;
 use super::history::History;
 use super::inventory::Unheard;
+use super::pasts::Past;
 use super::patience::Patience;
-use super::proof::Past;
 use super::silences::Silence;
 use super::source::Source;
 

@@ -18,9 +18,9 @@ mod unsteady;
 
 use std::collections::VecDeque;
 
-use beacon_common::{DeviceKey, Form, Frame, Kind, MasterKey, Moment, View};
+use beacon_common::{DeviceKey, Form, Frame, Kind, Moment, View};
 
-use super::auth::Authority;
+use super::auth::{Authority, Masters};
 use super::blindness::Blindness;
 use super::commons::Commons;
 use super::config::Config;
@@ -33,8 +33,9 @@ use super::inventory::Inventory;
 use super::mass::{Change, Falls};
 use super::nonces::Nonces;
 use super::origin::Origin;
+use super::pasts::Pasts;
 use super::patience::Patiences;
-use super::proof::{Claims, Pasts};
+use super::proof::Claims;
 use super::refused::Refusals;
 use super::reject::Reject;
 use super::restarts::Restarts;
@@ -160,7 +161,7 @@ impl Tracker {
             blindness: Blindness::default(),
             ways: Ways::default(),
             nonces: Nonces::default(),
-            claims: Claims::default(),
+            claims: Claims::within(config.probe_rate),
             pasts: Pasts::default(),
             deadlines: Deadlines::default(),
             states: [0; State::ALL.len()],
@@ -181,7 +182,7 @@ impl Tracker {
     }
 
     /// Checks frames by these masters from now on. What their sources were is kept.
-    pub fn set_keys(&mut self, masters: Vec<MasterKey>) {
+    pub fn set_keys(&mut self, masters: Masters) {
         self.authority = Authority::new(masters);
     }
 
@@ -258,7 +259,7 @@ impl Tracker {
         };
         match known {
             Some(id) if self.table[id].session == view.session() => self.hear_on(id, &heard),
-            _ => self.hear_other(known, &view.frame(), key.as_ref(), (*peer, heard.way()), *now)?,
+            _ => self.hear_other(known, &view.frame(), (*peer, heard.way()), *now)?,
         }
         if view.wants_ack() {
             self.answer(&view.frame(), key.as_ref(), peer);

@@ -11,6 +11,7 @@ use std::io::{self, BufRead as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use beacon_collector::input::Reading;
 use beacon_collector::keys::read_masters;
 use beacon_collector::track::config::Config;
 use beacon_collector::track::reject::Reject;
@@ -29,7 +30,9 @@ struct Options {
 
 fn main() -> io::Result<()> {
     let options = Options::parse();
-    let keys = options.keys.map_or(Ok(Vec::new()), |path| read_masters(&path));
+    let keys = options
+        .keys
+        .map_or(Ok(Vec::new()), |path| read_masters(&path, Reading::First));
     let mut judge = Judge::new(keys.map_err(|failure| io::Error::other(failure.to_string()))?);
     let mut out = io::BufWriter::new(io::stdout().lock());
     for line in io::stdin().lock().lines() {
@@ -55,7 +58,7 @@ struct Judge {
 impl Judge {
     fn new(keys: Vec<MasterKey>) -> Self {
         let config = Config {
-            keys,
+            keys: keys.into(),
             ..Config::default()
         };
         Self { config }

@@ -1,9 +1,12 @@
 //! Keys: made, given out, checked, refused.
 
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use beacon_common::{DeviceKey, KeyId, Label, MasterKey};
-use beacon_tests::e2e::{Agent, Binary, Collector, Directory, Line, Sender, Signal, run};
+use beacon_tests::e2e::{Agent, Binary, Collector, Directory, Limit, Line, Sender, Signal, run, skip};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::FAST;
 
@@ -141,6 +144,119 @@ fn masters_are_replaced_without_a_gap() {
     collector.tells("new", "stopped stop");
     old.kill();
     collector.stop();
+}
+
+/// How often each of `secrets` stands in the memory that a process may write; `None` where that may not be looked at.
+fn found_in_memory(pid: u32, secrets: &[Vec<u8>]) -> Option<Vec<usize>> {
+    let memory = File::open(format!("/proc/{pid}/mem")).ok()?;
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+    let mut found = vec![0; secrets.len()];
+    for map in maps.lines().filter(|map| map.contains(" rw")) {
+        let (from, rest) = map.split_once('-')?;
+        let [from, to] = [from, rest.split(' ').next()?].map(|hex| u64::from_str_radix(hex, 16).ok());
+        let mut bytes = vec![0; (to? - from?) as usize];
+        // What is unmapped meanwhile holds nothing any more.
+        if memory.read_exact_at(&mut bytes, from?).is_err() {
+            continue;
+        }
+        for at in 0..bytes.len() {
+            let begins =
+                |(_, secret): &(usize, &Vec<u8>)| bytes[at] == secret[0] && bytes[at..].starts_with(secret);
+            for (index, _) in secrets.iter().enumerate().filter(begins) {
+                found[index] += 1;
+            }
+        }
+    }
+    Some(found)
+}
+
+/// Its device keys too, and the text of the file that it was read from.
+#[test]
+fn a_master_that_was_taken_out_is_nowhere_in_memory() {
+    let directory = Directory::default();
+    let master = |id: u8| {
+        MasterKey::new(
+            key_id(id),
+            std::array::from_fn(|index| id ^ (index as u8).wrapping_mul(37)),
+        )
+    };
+    let line = |id: u8| master(id).reveal().to_string();
+    let bytes = |line: &str| -> Vec<u8> {
+        let hex = line.split_once(' ').expect("an id and a key").1.as_bytes();
+        let pairs = hex.chunks(2).map(|pair| str::from_utf8(pair).unwrap());
+        pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+    };
+    let old = 1..=5;
+    let lines: Vec<_> = old.clone().map(line).collect();
+    let masters = directory.write("masters", 0o600, &lines.join("\n"));
+    let mut collector = Collector::start("127.0.0.1:0", &["--keys", text(&masters), "--workers", "3"]);
+    let mut secrets = vec![bytes(&line(6))];
+    for id in old {
+        let key = master(id).device_key(&Label::new("a").unwrap());
+        secrets.extend([bytes(&line(id)), bytes(&key.reveal().to_string())]);
+        secrets.push(line(id).split_at(2).1.as_bytes().to_vec());
+        Sender::new(collector.address(), "a").with_key(key).beat();
+    }
+    let Some(before) = found_in_memory(collector.pid(), &secrets) else {
+        skip("the memory of another process may not be read");
+        collector.stop();
+        return;
+    };
+    assert_eq!(before[0], 0);
+    assert!(before[1] > 0, "a key that is in force is found: {before:?}");
+    directory.write("masters", 0o600, &line(6));
+    collector.signal(Signal::HUP);
+    collector.wait_for_log("read again: ids 6");
+    // The workers take it up by and by.
+    let limit = Limit::soon();
+    loop {
+        let found = found_in_memory(collector.pid(), &secrets).unwrap();
+        if found[0] > 0 && found[1..].iter().all(|&count| count == 0) {
+            break;
+        }
+        assert!(!limit.left().is_zero(), "still there: {found:?}");
+    }
+    collector.stop();
+}
+
+/// Nobody writes into it: whoever waited for that would not obey any more.
+#[test]
+fn a_pipe_is_not_read_again() {
+    let directory = Directory::default();
+    let files = [("masters", MASTER_LINE), ("inventory", "fridge-7\n")];
+    let [masters, inventory] = files.map(|(name, content)| directory.write(name, 0o600, content));
+    let arguments = ["--keys", text(&masters), "--inventory", text(&inventory)];
+    let mut collector = Collector::start("127.0.0.1:0", &arguments);
+    for (path, told) in [
+        (&masters, "the keys that were read before stay in force"),
+        (&inventory, "the sources that were expected before still are"),
+    ] {
+        fs::remove_file(path).unwrap();
+        mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        collector.signal(Signal::HUP);
+        let log = collector.wait_for_log(told);
+        assert!(log.contains("nothing else is read again"), "{log}");
+    }
+    collector.stop();
+}
+
+#[test]
+fn a_key_in_place_of_a_path_is_not_repeated() {
+    let line = MASTER_LINE.trim();
+    for (binary, option) in [(Binary::Agent, "--key-file"), (Binary::Collector, "--keys")] {
+        let to: &[_] = if binary == Binary::Agent {
+            &["--to", "127.0.0.1:9"]
+        } else {
+            &[]
+        };
+        let finished = run(binary, to.iter().copied().chain([option, line]));
+        assert_eq!(
+            (finished.code, finished.stderr.len()),
+            (Some(66), 1),
+            "{finished:?}"
+        );
+        assert!(!finished.stderr[0].contains("00010203"), "{finished:?}");
+    }
 }
 
 #[test]

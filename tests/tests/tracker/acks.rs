@@ -126,7 +126,7 @@ fn an_answer_is_made_with_the_key_of_the_beat() {
     let frame = asking(beat(1));
     let key = keys[1].device_key(&frame.label);
     let mut stage = Stage::new(Config {
-        keys,
+        keys: keys.into(),
         one_way: true,
         ..Config::default()
     });

@@ -169,7 +169,7 @@ fn frames_with_wrong_bytes_are_taken_or_counted() {
 #[test]
 fn a_collector_with_keys_takes_only_what_is_made_with_one_of_them() {
     let config = Config {
-        keys: vec![master(7), master(8)],
+        keys: vec![master(7), master(8)].into(),
         one_way: true,
         ..Config::default()
     };

@@ -119,7 +119,7 @@ fn a_probe_is_made_with_the_key_of_the_source() {
         .into();
     let key = keys[1].device_key(&label("fridge-7"));
     let mut stage = Stage::new(Config {
-        keys,
+        keys: keys.into(),
         one_way: true,
         ..Config::default()
     });

@@ -1,11 +1,12 @@
 //! Which sessions are believed, and which have to prove first that they are the present one (docs/protocol.md,
 //! section 4).
 
-use beacon_common::{DeviceKey, Frame, Moment, Session};
+use beacon_common::{DeviceKey, Frame, Label, Moment, Session};
 
 use super::{Sign, Tracker};
 use crate::track::event::SourceId;
 use crate::track::origin::Origin;
+use crate::track::proof::Question;
 use crate::track::reject::Reject;
 use crate::track::source::Succession;
 use crate::track::transmit::Peer;
@@ -13,7 +14,7 @@ use crate::track::ways::Way;
 
 impl Tracker {
     /// Whether sessions that may be recordings have to prove that they are not.
-    pub(super) const fn asks_for_proof(&self) -> bool {
+    pub(super) fn asks_for_proof(&self) -> bool {
         self.authority.is_needed() && !self.config.one_way
     }
 
@@ -38,7 +39,6 @@ impl Tracker {
         &mut self,
         known: Option<SourceId>,
         frame: &Frame,
-        key: Option<&DeviceKey>,
         (peer, way): (Peer, Way),
         now: Moment,
     ) -> Result<(), Reject> {
@@ -52,9 +52,9 @@ impl Tracker {
         let succession = known.map(|id| (id, self.succession(id, frame.session, now)));
         match succession {
             None if !self.is_welcome(&frame.label) => Err(Reject::Full),
-            None if self.asks_for_proof() => Err(self.hold(frame, key, (peer, way), now)),
+            None if self.asks_for_proof() => Err(self.hold(frame, (peer, way), now)),
             None => self.meet(&sign, self.table.hash(&frame.label), now),
-            Some((_, Succession::Unproven)) => Err(self.hold(frame, key, (peer, way), now)),
+            Some((_, Succession::Unproven)) => Err(self.hold(frame, (peer, way), now)),
             Some((_, Succession::Same)) => Err(Reject::Session),
             Some((id, Succession::Refused)) => {
                 self.suspect_twins(id, frame, sign.origin, now);
@@ -67,21 +67,24 @@ impl Tracker {
         }
     }
 
-    /// A frame whose session has yet to be proven: asks for the proof, and keeps the frame until it comes.
-    pub(super) fn hold(
-        &mut self,
-        frame: &Frame,
-        key: Option<&DeviceKey>,
-        (peer, way): (Peer, Way),
-        now: Moment,
-    ) -> Reject {
-        if self.claims.keep(frame, (peer, way), now) && self.commons.probes.take(now) {
-            let asked = self.claims.ask(frame, (peer, way), now);
-            let nonce = self.nonces.of(&frame.label, frame.session, asked);
-            let probe = Frame::probe(frame.label, frame.session, nonce);
-            self.send(&probe, key, peer);
+    /// A frame whose session has yet to be proven is kept until it is, and somebody is asked for the proof.
+    fn hold(&mut self, frame: &Frame, from: (Peer, Way), now: Moment) -> Reject {
+        let may_ask = || self.commons.probes.take(now);
+        if let Some(question) = self.claims.keep(frame, from, now, may_ask) {
+            self.ask_for_proof(frame.label, &question);
         }
         Reject::Session
+    }
+
+    fn ask_for_proof(&mut self, label: Label, question: &Question) {
+        let key = question.way.key.map(|id| self.authority.device_key(id, &label));
+        // The master may have been taken out meanwhile: what goes without a tag is not answered.
+        if let Some(None) = key {
+            return;
+        }
+        let nonce = self.nonces.of(&label, question.session, question.first_asked);
+        let probe = Frame::probe(label, question.session, nonce);
+        self.send(&probe, key.flatten().as_ref(), question.peer);
     }
 
     /// A reply that is no sign of a source in silence: maybe it proves a session.
@@ -94,11 +97,9 @@ impl Tracker {
     ) -> Result<(), Reject> {
         let (label, session) = (reply.label, reply.session);
         let nonce = |asked| self.nonces.of(&label, session, asked);
-        let asked = self.claims.first_asked(label, session);
-        if asked.is_none_or(|asked| nonce(asked) != reply.sent_us) {
-            return Err(Reject::Kind);
-        }
-        let held = self.claims.take(label, session, now).ok_or(Reject::Kind)?;
+        let is_answered = |asked| nonce(asked) == reply.sent_us;
+        let held = self.claims.take((label, session), now, is_answered);
+        let held = held.ok_or(Reject::Kind)?;
         let sign = Sign {
             frame: &held.frame,
             origin: Origin::of(held.peer.addr),

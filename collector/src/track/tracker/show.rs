@@ -72,7 +72,7 @@ impl Tracker {
 
     /// Whether every frame has to be made with a key.
     #[must_use]
-    pub const fn needs_keys(&self) -> bool {
+    pub fn needs_keys(&self) -> bool {
         self.authority.is_needed()
     }
 
