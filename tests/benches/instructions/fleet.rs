@@ -35,7 +35,7 @@ impl Fleet {
         let master = keys.then(|| MasterKey::new(KeyId::new(1).expect("not 0"), *b"0123456789abcdef"));
         let config = Config {
             admit_rate: None,
-            keys: master.iter().cloned().collect(),
+            keys: master.iter().cloned().collect::<Vec<_>>().into(),
             one_way: true,
             ..Config::default()
         };
