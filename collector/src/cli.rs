@@ -1,6 +1,9 @@
 //! What may be written on the command line and in the environment. What it means is told in
 //! [`crate::config`].
 
+mod command;
+mod complaint;
+mod idle;
 mod values;
 
 use std::env;
@@ -10,16 +13,18 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use beacon_common::{KeyId, Label};
-use clap::error::{ContextKind, ErrorKind};
-use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser};
 
 use crate::failure::{Exit, Failure};
 use crate::output::Format;
 use crate::output::events::EventSet;
 use crate::track::config::{Margin, Probe};
-use crate::track::silences::Reason;
+
+pub use command::{Command, Status, Whom};
+use complaint::one_line;
+pub use idle::Idle;
+use idle::idle;
 
 /// How many threads may share the beats.
 pub const MAX_WORKERS: NonZeroU16 = NonZeroU16::new(256).expect("it is not 0");
@@ -48,26 +53,6 @@ struct CommandLine {
     command: Option<Command>,
     #[command(flatten)]
     options: Options,
-}
-
-/// Options that mean something with another one alone.
-const NEEDS: [(&str, &str); 7] = [
-    ("settle", "inventory"),
-    ("misses_max", "false_alarms"),
-    ("metrics_per_source", "http"),
-    ("on_events", "on_event"),
-    ("on_event_parallel", "on_event"),
-    ("on_event_timeout", "on_event"),
-    ("one_way", "keys"),
-];
-
-/// An option that was given and has no effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Idle {
-    /// That option.
-    pub option: String,
-    /// The one that it means something with.
-    pub needs: String,
 }
 
 /// How to run.
@@ -224,108 +209,6 @@ pub struct Period(pub Option<Duration>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FalseAlarms(pub Duration);
 
-/// What there is to do beside running.
-#[derive(Debug, PartialEq, Eq, Subcommand)]
-pub enum Command {
-    /// Print a new master key as a line for the collector's key file
-    Keygen {
-        /// Number of the key
-        #[arg(long, env = "BEACON_KEY_ID", value_name = "1-255", default_value = "1", value_parser = values::key_id, allow_hyphen_values = true)]
-        id: KeyId,
-    },
-    /// Print the key of one device as the line for that device's key file
-    DeviceKey {
-        /// File with the master keys
-        #[arg(long, env = "BEACON_KEYS", value_name = "FILE")]
-        keys: PathBuf,
-        /// Label of the device
-        #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
-        label: Label,
-        /// Number of the master key to use [default: the last one in the file]
-        #[arg(long, env = "BEACON_KEY_ID", value_name = "1-255", value_parser = values::key_id, allow_hyphen_values = true)]
-        id: Option<KeyId>,
-    },
-    /// Print the JSON Schema of the event lines
-    Schema,
-    /// Show what a running collector knows of its sources, the worst first; docs/control.md. Exit codes: 0 all is well,
-    /// 1 a source is late or down and not silenced, 2 wrong arguments (3 with --plugin), 3 no collector answers (with
-    /// --plugin whatever else there is no verdict for), 66 there is no such source or group (3 with --plugin)
-    Status(Status),
-    /// Mark the lines about a source, or a group, as silenced, and run no hooks for it, for some time
-    #[command(allow_missing_positional = true)]
-    Silence {
-        /// One source, or a group
-        #[command(flatten)]
-        whom: Whom,
-        /// For how long, like 2h
-        #[arg(value_name = "DURATION", value_parser = values::silence, allow_hyphen_values = true)]
-        lasts: Duration,
-        /// Why, in at most 200 bytes
-        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, value_parser = values::reason, allow_hyphen_values = true)]
-        reason: Reason,
-        /// Socket of the collector
-        #[arg(long, env = "BEACON_CONTROL", value_name = "PATH")]
-        control: Option<OsString>,
-    },
-    /// End the silence of a source, or a group
-    Unsilence {
-        /// One source, or a group
-        #[command(flatten)]
-        whom: Whom,
-        /// Socket of the collector
-        #[arg(long, env = "BEACON_CONTROL", value_name = "PATH")]
-        control: Option<OsString>,
-    },
-    /// Have a running collector keep nothing of a source, whatever its state
-    Forget {
-        /// Label of the source
-        #[arg(value_name = "LABEL", value_parser = values::label, allow_hyphen_values = true)]
-        label: Label,
-        /// Socket of the collector
-        #[arg(long, env = "BEACON_CONTROL", value_name = "PATH")]
-        control: Option<OsString>,
-    },
-}
-
-/// The sources that something is said of.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
-pub struct Whom {
-    /// Label of the source
-    #[arg(value_name = "LABEL", value_parser = values::label, required_unless_present = "group", conflicts_with = "group")]
-    pub label: Option<Label>,
-    /// Instead of one source, all that are now in this group of the inventory
-    #[arg(long, value_name = "NAME")]
-    pub group: Option<String>,
-}
-
-/// What is to be shown of a running collector.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
-pub struct Status {
-    /// One source in detail
-    #[arg(value_name = "LABEL", value_parser = values::label)]
-    pub label: Option<Label>,
-
-    /// Those of one group of the inventory alone
-    #[arg(long, value_name = "NAME", conflicts_with = "label")]
-    pub group: Option<String>,
-
-    /// Print JSON: of all sources, the document that HTTP serves as /status.json
-    #[arg(long)]
-    pub json: bool,
-
-    /// Print one line as monitoring plugins do
-    #[arg(long)]
-    pub plugin: bool,
-
-    /// Show it anew every second, until it is interrupted
-    #[arg(long)]
-    pub watch: bool,
-
-    /// Socket of the collector
-    #[arg(long, env = "BEACON_CONTROL", value_name = "PATH")]
-    pub control: Option<OsString>,
-}
-
 /// What the command line comes to.
 #[derive(Debug)]
 pub enum Parsed {
@@ -397,78 +280,6 @@ fn unset_where_empty(argument: Arg) -> Arg {
         Some(value) if value.is_empty() => argument.env(None),
         _ => argument,
     }
-}
-
-fn idle(matches: &ArgMatches) -> Vec<Idle> {
-    let is_given = |option: &str| {
-        let is_off = matches!(matches.try_get_one::<bool>(option), Ok(Some(false)));
-        let source = matches.value_source(option);
-        !is_off && source.is_some_and(|source| source != ValueSource::DefaultValue)
-    };
-    let written = |option: &str| format!("--{}", option.replace('_', "-"));
-    let in_vain = NEEDS
-        .into_iter()
-        .filter(|&(option, needs)| is_given(option) && !is_given(needs));
-    in_vain
-        .map(|(option, needs)| Idle {
-            option: written(option),
-            needs: written(needs),
-        })
-        .collect()
-}
-
-/// The variable that the refused value of `option` comes from: without the environment, all is well with it.
-fn variable(option: &str, error: &clap::Error, arguments: &[OsString]) -> Option<String> {
-    let without = matches(arguments, |argument| argument.env(None));
-    let refused = |error: &clap::Error| error.get(ContextKind::InvalidArg).map(ToString::to_string);
-    if without.is_err_and(|other| refused(&other) == refused(error)) {
-        return None;
-    }
-    let definition = command();
-    let commands = std::iter::once(&definition).chain(definition.get_subcommands());
-    let is_named = |argument: &&Arg| argument.get_long() == option.strip_prefix("--");
-    let argument = commands.flat_map(clap::Command::get_arguments).find(is_named)?;
-    Some(argument.get_env()?.to_string_lossy().into_owned())
-}
-
-/// Clap explains over several lines; a log takes one.
-fn one_line(error: &clap::Error, arguments: &[OsString]) -> String {
-    let context = |kind| {
-        error
-            .get(kind)
-            .map(|value| value.to_string().escape_debug().to_string())
-    };
-    let argument = context(ContextKind::InvalidArg).unwrap_or_default();
-    let (option, takes) = argument.split_once(' ').unwrap_or((&argument, "a value"));
-    match (error.kind(), std::error::Error::source(error)) {
-        (ErrorKind::ValueValidation, Some(reason)) => match variable(option, error, arguments) {
-            Some(variable) => format!("{option} (from {variable}): {reason}"),
-            None => format!("{option}: {reason}"),
-        },
-        (ErrorKind::InvalidValue, _) => format!("{option}: a value is missing; it takes {takes}"),
-        (ErrorKind::TooManyValues, _) => format!("{option}: it takes no value"),
-        (ErrorKind::MissingRequiredArgument, _) => format!("{argument}: missing"),
-        (ErrorKind::UnknownArgument, _) => format!("{option}: no such option; --help lists them"),
-        (ErrorKind::InvalidSubcommand, _) => {
-            let word = context(ContextKind::InvalidSubcommand).unwrap_or_default();
-            format!("'{word}' is not a command; it takes {}", commands().join(", "))
-        }
-        (ErrorKind::ArgumentConflict, _) => match context(ContextKind::InvalidSubcommand) {
-            Some(command) => format!("{command}: takes its own options, after the command"),
-            None => match context(ContextKind::PriorArg).filter(|other| *other != argument) {
-                Some(other) => format!("{argument}: it does not go together with {other}"),
-                None if option == argument => format!("{option}: given twice"),
-                None => format!("{option}: given twice; it takes one {takes}"),
-            },
-        },
-        (ErrorKind::InvalidUtf8, _) => "a value is not UTF-8 text".to_owned(),
-        _ => first_line(&error.to_string()),
-    }
-}
-
-fn first_line(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
 fn commands() -> Vec<String> {

@@ -1,5 +1,8 @@
+use super::idle::NEEDS;
 use super::*;
 use crate::output::events::EventName;
+use crate::track::silences::Reason;
+use beacon_common::{KeyId, Label};
 
 fn words(arguments: &[&str]) -> Vec<OsString> {
     ["beacon-collector"]
