@@ -43,6 +43,8 @@ pub enum Message {
     Operate(Operation),
     /// Hand out a portion of what you know of your sources.
     Portion(bell::Request),
+    /// Hand out what has changed of your sources.
+    Changes(bell::Claim),
     /// End.
     End(Ending),
 }

@@ -33,6 +33,10 @@ impl<Q: Queue> Shard<Q> {
                 Message::Show(request) => self.show(request),
                 Message::Operate(operation) => self.operate(operation),
                 Message::Portion(request) => self.hand_out(request),
+                // Who asked waits for nothing else.
+                Message::Changes(claim) => {
+                    drop(claim.to.send(self.tracker.take_changes(claim.room, self.judged)));
+                }
                 Message::End(ending) => self.ending = Some(ending),
             }
         }

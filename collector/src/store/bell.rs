@@ -7,8 +7,8 @@ use beacon_common::Moment;
 
 use crate::clock;
 use crate::track::event::SourceId;
-use crate::track::stored::Record;
-use crate::track::tracker::{Portion, Tracker};
+use crate::track::stored::{Change, Record};
+use crate::track::tracker::{Changed, Portion, Tracker};
 
 /// A portion of what a shard knows, asked for.
 pub struct Request {
@@ -26,6 +26,14 @@ pub struct Handed {
     pub portion: Portion,
     /// Up to then the shard had heard everything.
     pub heard_until: Moment,
+}
+
+/// What has changed in a shard, asked for.
+pub struct Claim {
+    /// What is to hold it.
+    pub room: Vec<Change>,
+    /// Where it goes.
+    pub to: SyncSender<Changed>,
 }
 
 /// What a shard knew when it ended.
@@ -86,6 +94,11 @@ impl Bell {
 }
 
 impl Ear {
+    /// Whether anything has changed since this was last asked, or [`Ear::wait`] came to an end.
+    pub(super) fn take_changed(&self) -> bool {
+        std::mem::replace(&mut self.0.lock().has_changed, false)
+    }
+
     /// What has changed is still to be saved.
     pub(super) fn remind(&self) {
         self.0.lock().has_changed = true;

@@ -35,7 +35,7 @@ impl StateFile {
             TryLockError::Error(error) => cannot_create(&path, &error),
         })?;
         let file = Self { path, _lock: lock };
-        let new = file.new_path();
+        let new = new_path(&file.path);
         create(&new)
             .and_then(|_| fs::remove_file(&new))
             .map_err(|error| cannot_create(&file.path, &error))?;
@@ -73,34 +73,59 @@ impl StateFile {
         &self,
         write: impl FnOnce(&mut Striding) -> Result<(), E>,
     ) -> Result<(), E> {
-        let new = self.new_path();
-        let replaced = self.try_replace(&new, write);
-        if replaced.is_err() {
-            // A full disk is not to be kept full. What cannot be removed is written over the next time.
-            let _ = fs::remove_file(&new);
-        }
-        replaced
+        replace(&self.path, write).map(drop)
     }
 
-    fn try_replace<E: From<io::Error>>(
-        &self,
-        new: &Path,
-        write: impl FnOnce(&mut Striding) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut file = Striding {
-            file: create(new)?,
-            since_synced: 0,
-        };
-        write(&mut file)?;
-        file.file.sync_all()?;
-        fs::rename(new, &self.path)?;
-        File::open(directory(&self.path))?.sync_all()?;
-        Ok(())
+    /// Where its journal is, which belongs to whoever has the file.
+    #[must_use]
+    pub fn journal_path(&self) -> PathBuf {
+        beside(&self.path, ".journal")
     }
 
-    fn new_path(&self) -> PathBuf {
-        beside(&self.path, ".new")
+    /// How many bytes it has; 0 where there is none.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        fs::metadata(&self.path).map_or(0, |file| file.len())
     }
+}
+
+/// [`StateFile::replace`] for the file at `path`. Returns the new one.
+pub(super) fn replace<E: From<io::Error>>(
+    path: &Path,
+    write: impl FnOnce(&mut Striding) -> Result<(), E>,
+) -> Result<File, E> {
+    let new = new_path(path);
+    let replaced = try_replace(path, &new, write);
+    if replaced.is_err() {
+        // A full disk is not to be kept full. What cannot be removed is written over the next time.
+        let _ = fs::remove_file(&new);
+    }
+    replaced
+}
+
+fn try_replace<E: From<io::Error>>(
+    path: &Path,
+    new: &Path,
+    write: impl FnOnce(&mut Striding) -> Result<(), E>,
+) -> Result<File, E> {
+    let mut file = Striding {
+        file: create(new)?,
+        since_synced: 0,
+    };
+    write(&mut file)?;
+    file.file.sync_all()?;
+    fs::rename(new, path)?;
+    sync_name(path)?;
+    Ok(file.file)
+}
+
+/// Sees that the name `path`, or that there is no such name any more, is on the disk.
+pub(super) fn sync_name(path: &Path) -> io::Result<()> {
+    File::open(directory(path))?.sync_all()
+}
+
+fn new_path(path: &Path) -> PathBuf {
+    beside(path, ".new")
 }
 
 /// A file that goes to the disk while it is written, a stride at a time.

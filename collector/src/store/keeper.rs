@@ -3,17 +3,24 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use super::bell::{Bell, Ear, Legacy};
+use beacon_common::Moment;
+
+use super::bell::{self, Bell, Ear, Legacy};
+use super::book::{Book, Claim};
+use super::fault_log::Log;
 use super::file::StateFile;
+use super::journal::Journal;
 use super::pace::Pace;
 use super::save::{Unsaved, save};
+use super::stamp::Stamp;
+use super::syncer::Syncer;
 use crate::background;
 use crate::clock;
 use crate::failure::{Exit, Failure};
-use crate::handle::Handle;
+use crate::handle::{Handle, Message};
 
 /// The least: a save may take its time.
 const NICENESS: i32 = 19;
@@ -23,7 +30,7 @@ const NICENESS: i32 = 19;
 pub struct Failures(Arc<AtomicU64>);
 
 impl Failures {
-    fn count(&self) {
+    pub(super) fn count(&self) {
         // The number alone is shared, nothing is published by it.
         self.0.fetch_add(1, Ordering::Relaxed);
     }
@@ -41,27 +48,35 @@ pub struct Keeper {
     bell: Bell,
     legacies: Receiver<Legacy>,
     failures: Failures,
-    thread: JoinHandle<StateFile>,
+    thread: JoinHandle<Desk>,
 }
 
 impl Keeper {
-    /// Begins to save what `shards` know to `file`.
+    /// Begins to save what `shards` know to `file`, and goes on in the journal that `open` opens, if there is one.
     ///
     /// # Errors
     /// The system's, where it has no thread to give.
     pub(super) fn spawn(
         file: StateFile,
+        open: impl FnOnce() -> Option<io::Result<Journal>> + Send + 'static,
         shards: Vec<Handle>,
         (bell, ear, legacies): (Bell, Ear, Receiver<Legacy>),
     ) -> io::Result<Self> {
         let failures = Failures::default();
-        let log = Log {
-            failures: failures.clone(),
-            since_saved: 0,
+        let mut desk = Desk {
+            book: Book::new(file.journal_path(), Syncer::spawn()?),
+            file,
+            log: Log::new(failures.clone()),
+            pace: Pace::new(clock::now()),
         };
-        let thread = thread::Builder::new()
-            .name("state".to_owned())
-            .spawn(move || keep(file, &shards, &ear, log))?;
+        let thread = thread::Builder::new().name("state".to_owned()).spawn(move || {
+            background::step_back("saves the state", NICENESS);
+            if let Some(journal) = open() {
+                desk.open(journal);
+            }
+            desk.keep(&shards, &ear);
+            desk
+        })?;
         Ok(Self {
             bell,
             legacies,
@@ -76,71 +91,113 @@ impl Keeper {
         &self.failures
     }
 
-    /// Saves what the shards have left, when all of them have ended.
+    /// Saves what the shards have left, when all of them have ended. No journal is left.
     ///
     /// # Errors
     /// [`Exit::Output`] where that fails.
     pub fn finish(self) -> Result<(), Failure> {
         self.bell.end();
-        let file = match self.thread.join() {
-            Ok(file) => file,
+        let desk = match self.thread.join() {
+            Ok(desk) => desk,
             Err(panic) => std::panic::resume_unwind(panic),
         };
-        let legacies: Vec<Legacy> = self.legacies.try_iter().collect();
-        match save(&file, &legacies) {
+        desk.finish(self.legacies.try_iter().collect())
+    }
+}
+
+/// What the thread that saves has.
+struct Desk {
+    file: StateFile,
+    book: Book,
+    log: Log,
+    pace: Pace,
+}
+
+impl Desk {
+    fn open(&mut self, journal: io::Result<Journal>) {
+        match journal {
+            Ok(journal) => self.book.open(journal, self.file.size()),
+            Err(error) => self.log.failed(self.book.path(), &error),
+        }
+    }
+
+    /// Enters what changes in the journal, and saves the whole state from time to time, until it is over.
+    fn keep(&mut self, shards: &[Handle], ear: &Ear) {
+        while ear.wait(|has_changed| self.next(has_changed)) {
+            if self.pace.next(self.book.save_wanted_at()) <= clock::now() {
+                self.save(shards, ear);
+            } else if self.book.enter(claims(shards), &mut self.log) {
+                ear.remind();
+            }
+        }
+    }
+
+    /// When there is something to do.
+    fn next(&self, has_changed: bool) -> Moment {
+        let save_at = self.pace.next(self.book.save_wanted_at());
+        match has_changed && self.book.is_open() {
+            true => Moment::ORIGIN,
+            false => save_at,
+        }
+    }
+
+    fn save(&mut self, shards: &[Handle], ear: &Ear) {
+        let begun = clock::now();
+        match self.try_save(shards, ear) {
+            Ok(()) => self.log.saved(self.file.path()),
+            Err(Unsaved::Failed(error)) => {
+                self.log.failed(self.file.path(), &error);
+                self.book.fail_save();
+            }
+            Err(Unsaved::Ended) => {}
+        }
+        self.pace.pass(begun, clock::now(), self.log.is_well());
+        // Of what has changed in the meantime.
+        ear.remind();
+    }
+
+    fn try_save(&mut self, shards: &[Handle], ear: &Ear) -> Result<(), Unsaved> {
+        let (book, log) = (&mut self.book, &mut self.log);
+        let stamp = Stamp::take();
+        book.begin_save(&stamp, claims(shards), log);
+        let mut enter = || {
+            if book.is_open_meanwhile() && ear.take_changed() && book.enter(claims(shards), log) {
+                ear.remind();
+            }
+        };
+        save(&self.file, shards, stamp, &mut enter)?;
+        enter();
+        Ok(book.end_save(&stamp, self.file.size())?)
+    }
+
+    fn finish(mut self, mut legacies: Vec<Legacy>) -> Result<(), Failure> {
+        let stamp = Stamp::take();
+        let claims = legacies.iter_mut().map(|legacy| {
+            let until = legacy.heard_until;
+            move |room| Some(legacy.tracker.take_changes(room, until))
+        });
+        self.book.begin_save(&stamp, claims, &mut self.log);
+        let saved = save(&self.file, &legacies, stamp, || ());
+        match saved.and_then(|()| Ok(self.book.close()?)) {
             Ok(()) | Err(Unsaved::Ended) => Ok(()),
             Err(Unsaved::Failed(error)) => Err(Failure::new(
                 Exit::Output,
                 format_args!(
                     "--state: {}: not saved: {error}; what it holds is older",
-                    file.path().display()
+                    self.file.path().display()
                 ),
             )),
         }
     }
 }
 
-/// What is told of saving: that it fails, and that it works again.
-struct Log {
-    failures: Failures,
-    /// How often it has failed since it last worked.
-    since_saved: u64,
-}
-
-fn keep(file: StateFile, shards: &[Handle], ear: &Ear, mut log: Log) -> StateFile {
-    background::step_back("saves the state", NICENESS);
-    let mut pace = Pace::new(clock::now());
-    while ear.wait(|has_changed| pace.next(has_changed)) {
-        let begun = clock::now();
-        match save(&file, shards) {
-            Ok(()) => log.saved(&file),
-            Err(Unsaved::Failed(error)) => log.failed(&file, &error),
-            Err(Unsaved::Ended) => {}
+/// What has changed in each shard, asked for between two batches of datagrams.
+fn claims(shards: &[Handle]) -> impl Iterator<Item = impl Claim> {
+    shards.iter().map(|shard| {
+        move |room| {
+            let (to, changed) = sync_channel(1);
+            shard.send(Message::Changes(bell::Claim { room, to }));
+            changed.recv().ok()
         }
-        pace.pass(begun, clock::now(), log.since_saved == 0);
-        if log.since_saved > 0 {
-            ear.remind();
-        }
-    }
-    file
-}
-
-impl Log {
-    fn saved(&mut self, file: &StateFile) {
-        if self.since_saved > 0 {
-            let (path, times) = (file.path().display(), self.since_saved);
-            log::info!("--state: {path}: saved again, after {times} failures");
-            self.since_saved = 0;
-        }
-    }
-
-    /// Told once until it works again.
-    fn failed(&mut self, file: &StateFile, error: &io::Error) {
-        if self.since_saved == 0 {
-            let path = file.path().display();
-            log::error!("--state: {path}: not saved: {error}; it is tried again, and all else goes on");
-        }
-        self.since_saved += 1;
-        self.failures.count();
-    }
+    })
 }

@@ -29,7 +29,7 @@ const END: [u8; 2] = [0; 2];
 const BUFFER: usize = 1 << 18;
 
 /// Counts up when the layout changes of anything that is stored.
-const VERSION: u16 = 3;
+pub(super) const VERSION: u16 = 3;
 
 /// What is said of all sources together.
 #[derive(Clone, Debug)]

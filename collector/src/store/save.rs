@@ -53,15 +53,19 @@ impl Shelf for Legacy {
     }
 }
 
-/// Replaces `file` by what is on the shelves.
+/// Replaces `file` by what is on the shelves. `stamp` was taken just before; `between` is called between two portions.
 ///
 /// What changes meanwhile is in it or is not: each record is whole for itself. So the collector counts as having heard
 /// everything only until the first portions were handed out.
 ///
 /// # Errors
 /// Why nothing was saved. The file is what it was before.
-pub fn save(file: &StateFile, shelves: &[impl Shelf]) -> Result<(), Unsaved> {
-    let stamp = Stamp::take();
+pub fn save(
+    file: &StateFile,
+    shelves: &[impl Shelf],
+    stamp: Stamp,
+    mut between: impl FnMut(),
+) -> Result<(), Unsaved> {
     let hand = |shelf: &_, from, room| Shelf::hand(shelf, from, room).ok_or(Unsaved::Ended);
     let first: Vec<Handed> = shelves
         .iter()
@@ -87,6 +91,7 @@ pub fn save(file: &StateFile, shelves: &[impl Shelf]) -> Result<(), Unsaved> {
                 for record in &handed.portion.records {
                     writer.put(record)?;
                 }
+                between();
                 let Some(next) = handed.portion.next else { break };
                 handed = hand(shelf, next, handed.portion.records)?;
             }

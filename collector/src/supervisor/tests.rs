@@ -97,7 +97,8 @@ fn counting(orders: &Arc<Orders>, received: u64) -> Worker {
         | Message::Expect(_)
         | Message::Show(_)
         | Message::Operate(_)
-        | Message::Portion(_) => Some(()),
+        | Message::Portion(_)
+        | Message::Changes(_) => Some(()),
     })
 }
 

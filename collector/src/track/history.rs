@@ -25,6 +25,8 @@ pub struct History {
     pub cause: Cause,
     /// How often it has fallen in the last minutes (see [`Flapping`](super::flapping::Flapping)).
     pub falls: u8,
+    /// Whether it is listed among the [`Changes`](super::changes::Changes).
+    pub is_noted: bool,
     /// Numbers that were expected in the sessions before the current one, and unexpected ones that came.
     numbers: u64,
     /// Slots that left the wheel empty, in every session.
@@ -42,6 +44,7 @@ impl History {
             since: now,
             cause: Cause::New,
             falls: 0,
+            is_noted: false,
             numbers: 0,
             left_empty: 0,
             duplicate: 0,
@@ -101,7 +104,7 @@ impl History {
     }
 }
 
-stored!(History { since, cause, numbers, left_empty, duplicate, reordered, old; falls: 0 } where |_| true);
+stored!(History { since, cause, numbers, left_empty, duplicate, reordered, old; falls: 0, is_noted: false } where |_| true);
 
 #[cfg(test)]
 mod tests {

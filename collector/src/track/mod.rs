@@ -10,6 +10,7 @@ pub mod auth;
 pub mod beside;
 pub mod blindness;
 pub mod budget;
+pub mod changes;
 pub mod commons;
 pub mod config;
 pub mod deadlines;

@@ -98,6 +98,38 @@ pub enum Record {
     Silenced(Silence),
 }
 
+/// Everything that is known of a label at a moment: what takes the place of whatever was known before.
+#[derive(Clone)]
+pub struct Change {
+    /// The label.
+    pub label: Label,
+    /// All that came until then was taken.
+    pub as_of: Moment,
+    /// What its source is; `None` where there is none any more.
+    pub known: Option<Record>,
+    /// That the operator has silenced it.
+    pub silence: Option<Silence>,
+}
+
+impl Change {
+    /// Whether `record` is of later: whoever wrote both had come further when it wrote that one.
+    #[must_use]
+    pub fn is_before(&self, record: &Record) -> bool {
+        match (record, &self.known) {
+            (Record::Heard(later), Some(Record::Heard(known))) => later.moved() > known.moved(),
+            (Record::Heard(later), _) => later.source.arrived > self.as_of,
+            (Record::Unheard(..) | Record::Silenced(_), _) => false,
+        }
+    }
+}
+
+impl Heard {
+    /// When it was last heard, and when it entered its state: neither ever goes back.
+    const fn moved(&self) -> (Moment, Moment) {
+        (self.source.arrived, self.history.since)
+    }
+}
+
 /// Everything that is known of a source that was heard. What it is asked, suspected of or held for begins anew.
 #[derive(Clone)]
 pub struct Heard {
@@ -152,6 +184,32 @@ impl Stored for Record {
             2 => Silence::restore(bytes).map(Self::Silenced),
             _ => None,
         }
+    }
+}
+
+impl Stored for Change {
+    fn store(&self, bytes: &mut Vec<u8>) {
+        self.label.store(bytes);
+        self.as_of.store(bytes);
+        self.known.store(bytes);
+        self.silence.store(bytes);
+    }
+
+    fn restore(bytes: &mut &[u8]) -> Option<Self> {
+        let change = Self {
+            label: Label::restore(bytes)?,
+            as_of: Moment::restore(bytes)?,
+            known: Option::restore(bytes)?,
+            silence: Option::restore(bytes)?,
+        };
+        let is_of_label =
+            |record: &Record| !matches!(record, Record::Silenced(_)) && *record.label() == change.label;
+        let is_sound = change.known.as_ref().is_none_or(is_of_label)
+            && change
+                .silence
+                .as_ref()
+                .is_none_or(|silence| silence.label == change.label);
+        is_sound.then_some(change)
     }
 }
 

@@ -22,6 +22,7 @@ use beacon_common::{DeviceKey, Form, Frame, Kind, Moment, View};
 
 use super::auth::{Authority, Masters};
 use super::blindness::Blindness;
+use super::changes::Changes;
 use super::commons::Commons;
 use super::config::Config;
 use super::deadlines::Deadlines;
@@ -52,7 +53,7 @@ use super::twins::Twins;
 use super::ways::{Way, Ways};
 
 pub use operate::{Instruction, Outcome};
-pub use survival::Portion;
+pub use survival::{Changed, Portion};
 
 /// How many datagrams are looked up at once.
 const LOOKED_UP_AT_ONCE: usize = 32;
@@ -136,8 +137,8 @@ pub struct Tracker {
     restarts: Restarts,
     /// The counters of the sources that are no longer kept.
     departed: Tally,
-    /// A source has entered a state, begun a session, or was silenced.
-    has_changed: bool,
+    /// The sources that have entered a state, begun a session, or were silenced.
+    changes: Changes,
 }
 
 impl Tracker {
@@ -176,7 +177,7 @@ impl Tracker {
             duplicates: Duplicates::default(),
             restarts: Restarts::default(),
             departed: Tally::default(),
-            has_changed: false,
+            changes: Changes::default(),
             config,
         }
     }
@@ -308,7 +309,7 @@ impl Tracker {
 
     fn enter(&mut self, id: SourceId, state: State, cause: Cause, now: Moment) {
         let (source, history) = self.table.record_mut(id).expect(FOUND);
-        self.has_changed = true;
+        history.is_noted = history.is_noted || self.changes.note(source.label);
         self.states[source.state as usize] -= 1;
         self.states[state as usize] += 1;
         let change = Change {

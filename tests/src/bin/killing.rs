@@ -30,6 +30,9 @@ struct Options {
     /// How long it is dead, at most
     #[arg(long, default_value = "3s", value_parser = humantime::parse_duration)]
     death: Duration,
+    /// What was told so long before a kill has to be remembered
+    #[arg(long, default_value = "100ms", value_parser = humantime::parse_duration)]
+    saved_within: Duration,
     /// How many workers the collector has
     #[arg(long, default_value = "2")]
     workers: String,
@@ -37,13 +40,15 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let directory = Directory::in_memory();
+    // On a disk, if that is where temporary files are: there it takes time to save.
+    let directory = Directory::default();
     let killing = Killing {
         sources: options.sources,
         interval: options.interval,
         kills: options.kills,
         life: options.life,
         death: options.death,
+        saved_within: options.saved_within,
         seed: number_from_environment("BEACON_SEED", 5),
         arguments: vec!["--workers".to_owned(), options.workers],
     };
@@ -71,6 +76,10 @@ fn table(killing: &Killing, survived: &Survived) -> String {
         "`down` lines about the living",
         survived.false_downs.len().to_string(),
     );
+    row(
+        "`late` and `down` lines about who had said goodbye",
+        survived.forgotten_goodbyes.len().to_string(),
+    );
     row("sources told as new twice", survived.twice_new.len().to_string());
     let differences = survived.differences();
     row(
@@ -82,6 +91,9 @@ fn table(killing: &Killing, survived: &Survived) -> String {
     }
     for line in survived.false_downs.iter().take(10) {
         row("a `down` line about the living", line.to_string());
+    }
+    for line in survived.forgotten_goodbyes.iter().take(10) {
+        row("a line about who had said goodbye", line.to_string());
     }
     table.to_string()
 }

@@ -1,7 +1,7 @@
 //! Kills a real collector time and again amid sources that come and go, and compares what it ends up with to one that
 //! nobody killed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub struct Killing {
     pub life: Duration,
     /// How long it is dead, at most.
     pub death: Duration,
+    /// What was told so long before it is killed is on the disk.
+    pub saved_within: Duration,
     /// What all chance follows from.
     pub seed: u64,
     /// The collector's further arguments.
@@ -44,6 +46,8 @@ pub struct Survived {
     pub states: BTreeMap<String, [String; 2]>,
     /// What the killed one said of each source that was alive all along, and had been heard in the same life.
     pub false_downs: Vec<Line>,
+    /// Lines that call a source late or down which had said goodbye, after the killed one had told so.
+    pub forgotten_goodbyes: Vec<Line>,
     /// Sources that were told as new more than once.
     pub twice_new: Vec<String>,
     /// How often it was killed, or ended in order.
@@ -76,9 +80,6 @@ struct Source {
     /// Its lives, each from its first beat to its last.
     lives: Vec<[SystemTime; 2]>,
 }
-
-/// A change that is older than this is in the file.
-const SAVED_WITHIN: Duration = Duration::from_secs(1);
 
 /// When the killed collector listened.
 type Windows = Vec<[SystemTime; 2]>;
@@ -199,16 +200,17 @@ impl Killing {
             .for_each(|label| *new.entry(label).or_default() += 1);
         let is_false = |line: &&Line| {
             let source = line.source().and_then(|label| sources.get(label));
-            source.is_some_and(|source| source.is_alive_and_heard(time_of(line), self.interval, windows))
+            source.is_some_and(|source| self.is_alive_and_heard(source, time_of(line), windows))
         };
         let both = |(label, source): (&String, &Source)| {
-            let is_last_heard = source.is_last_heard(windows);
+            let is_last_heard = self.is_last_heard(source, windows);
             let known = states.each_ref().map(|all| known(&all[label], is_last_heard));
             (label.clone(), known)
         };
         Survived {
             states: sources.iter().map(both).collect(),
             false_downs: told.iter().filter(is("down")).filter(is_false).cloned().collect(),
+            forgotten_goodbyes: self.forgotten_goodbyes(told, windows),
             twice_new: new
                 .into_iter()
                 .filter(|(_, times)| *times > 1)
@@ -219,6 +221,60 @@ impl Killing {
             downs: told.iter().filter(is("down")).count(),
             longest_start,
         }
+    }
+
+    /// A session that has said goodbye is over: whatever its source does next, it does in another one.
+    fn forgotten_goodbyes(&self, told: &[Line], windows: &Windows) -> Vec<Line> {
+        let mut over = BTreeSet::new();
+        let mut forgotten = Vec::new();
+        for line in told {
+            let Some(source) = line.source() else { continue };
+            match line.event() {
+                "stopped" if self.is_saved(time_of(line), windows) => {
+                    over.insert((source, line.text("session")));
+                }
+                "late" | "down" if over.contains(&(source, line.text("session"))) => {
+                    forgotten.push(line.clone());
+                }
+                _ => {}
+            }
+        }
+        forgotten
+    }
+
+    /// Whether what was heard or told at `at` was so early in a life of the collector that it is on the disk.
+    fn is_saved(&self, at: SystemTime, windows: &Windows) -> bool {
+        let is_last = |number: usize| number + 1 == windows.len();
+        let mut numbered = windows.iter().enumerate();
+        numbered.any(|(number, [from, until])| {
+            *from <= at && (is_last(number) || at + self.saved_within <= *until)
+        })
+    }
+
+    /// Whether the last frame of all was heard by a collector that lived long enough for it to be saved.
+    fn is_last_heard(&self, source: &Source, windows: &Windows) -> bool {
+        let last = source.lives.last();
+        last.is_some_and(|&[_, last]| self.is_saved(last, windows))
+    }
+
+    /// Whether a life lasts at `at` that began so early that the collector must have heard it: in the window of this
+    /// moment, or long enough before the end of an earlier one for it to be saved.
+    fn is_alive_and_heard(&self, source: &Source, at: SystemTime, windows: &Windows) -> bool {
+        let Some([born, last]) = source.lives.iter().rev().find(|[born, _]| *born <= at) else {
+            return false;
+        };
+        let is_alive = at <= *last + self.interval;
+        let beats_after = *born + Duration::from_millis(100);
+        is_alive
+            && windows.iter().any(|[from, until]| {
+                let heard = beats_after.max(*from + self.interval + self.interval / 2);
+                let known = if *until >= at {
+                    at
+                } else {
+                    *until - self.saved_within
+                };
+                *from <= at && heard <= known
+            })
     }
 }
 
@@ -283,34 +339,6 @@ impl Source {
         if let Some([_, last]) = self.lives.last_mut() {
             *last = wall();
         }
-    }
-
-    /// Whether the last frame of all was heard by a collector that lived long enough for it to be saved.
-    fn is_last_heard(&self, windows: &Windows) -> bool {
-        let Some(&[_, last]) = self.lives.last() else {
-            return false;
-        };
-        let is_last = |number: usize| number + 1 == windows.len();
-        let mut numbered = windows.iter().enumerate();
-        numbered.any(|(number, [from, until])| {
-            *from <= last && (is_last(number) || last + SAVED_WITHIN <= *until)
-        })
-    }
-
-    /// Whether a life lasts at `at` that began so early that the collector must have heard it: in the window of this
-    /// moment, or long enough before the end of an earlier one for it to be saved.
-    fn is_alive_and_heard(&self, at: SystemTime, interval: Duration, windows: &Windows) -> bool {
-        let Some([born, last]) = self.lives.iter().rev().find(|[born, _]| *born <= at) else {
-            return false;
-        };
-        let is_alive = at <= *last + interval;
-        let beats_after = *born + Duration::from_millis(100);
-        is_alive
-            && windows.iter().any(|[from, until]| {
-                let heard = beats_after.max(*from + interval + interval / 2);
-                let known = if *until >= at { at } else { *until - SAVED_WITHIN };
-                *from <= at && heard <= known
-            })
     }
 }
 

@@ -3,10 +3,11 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
+use beacon_collector::track::event::State;
 use beacon_tests::e2e::{Collector, Directory, Limit, Sender, Signal};
 use serde_json::Value as Json;
 
-use super::restarts::saved_after;
+use super::restarts::wait_for_entry;
 
 /// A collector that serves, and where.
 fn serving(arguments: &[&str]) -> (Collector, String) {
@@ -206,7 +207,7 @@ fn what_no_line_tells_is_measured_all_the_same() {
     Sender::new(collector.address(), "one")
         .every_ms(3_600_000)
         .beat_acked();
-    saved_after(&path, None);
+    wait_for_entry(&path, "one", State::Up);
     collector.kill();
 
     let (collector, address) = serving(&arguments);

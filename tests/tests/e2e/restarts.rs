@@ -1,11 +1,15 @@
 //! What a collector knows survives it, whether it ends in order or is killed.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use beacon_common::Reason;
+use beacon_collector::store::batches::{self, Batch};
+use beacon_collector::store::layout::Reader;
+use beacon_collector::track::event::State;
+use beacon_collector::track::stored::Record;
+use beacon_common::{Label, Reason};
 use beacon_tests::e2e::{
     Binary, Collector, Directory, Killing, Limit, Lines, Process, Sender, Signal, run, skip,
 };
@@ -21,15 +25,31 @@ fn state_in(directory: &Directory) -> (PathBuf, String) {
     (path, text)
 }
 
-/// Waits until the file is another one than `before`, and gives what it holds.
-pub(super) fn saved_after(path: &Path, before: Option<&[u8]>) -> Vec<u8> {
+fn journal_of(path: &Path) -> PathBuf {
+    path.with_extension("journal")
+}
+
+/// Waits until it is on the disk that the source called `label` is in `state`: in the state file at `path`, or its journal.
+pub(super) fn wait_for_entry(path: &Path, label: &str, state: State) {
     let limit = Limit::soon();
-    loop {
-        match fs::read(path) {
-            Ok(bytes) if Some(&bytes[..]) != before => return bytes,
-            _ => assert!(!limit.left().is_zero(), "{} is not saved", path.display()),
-        }
+    while entry(path, label) != Some(state) {
+        assert!(!limit.left().is_zero(), "{label} is not saved as {state:?}");
         std::thread::yield_now();
+    }
+}
+
+fn entry(path: &Path, label: &str) -> Option<State> {
+    let label = Label::new(label).ok()?;
+    let mut reader = Reader::begin(File::open(path).ok()?).ok()?;
+    let journal = fs::read(journal_of(path)).ok()?;
+    let mut since = batches::read(&journal, &reader.header.stamp).ok()??;
+    let mut saved = since.changes.remove(&label).and_then(|change| change.known);
+    while let (None, Some(record)) = (&saved, reader.read().ok()?) {
+        saved = Some(record).filter(|record| *record.label() == label);
+    }
+    match saved? {
+        Record::Heard(heard) => Some(heard.source.state),
+        _ => None,
     }
 }
 
@@ -94,18 +114,13 @@ fn a_change_is_saved_at_once_and_survives_being_killed() {
     let address = collector.address();
     let mut sender = Sender::new(address, "fridge-7").every_ms(200);
     sender.beat();
-    let first = saved_after(&path, None);
+    wait_for_entry(&path, "fridge-7", State::Up);
     collector.kill();
 
     let mut collector = Collector::start(&address.to_string(), &["--state", &state]);
     collector.tells("fridge-7", "late silent");
     collector.tells("fridge-7", "down silent");
-    let second = saved_after(&path, Some(&first));
-    // That may be the one of being late.
-    let limit = Limit::after(Duration::from_millis(300));
-    while !limit.left().is_zero() && fs::read(&path).unwrap() == second {
-        std::thread::yield_now();
-    }
+    wait_for_entry(&path, "fridge-7", State::Down);
     collector.kill();
 
     let mut collector = Collector::start(&address.to_string(), &["--state", &state]);
@@ -117,6 +132,77 @@ fn a_change_is_saved_at_once_and_survives_being_killed() {
     );
     collector.tells("fridge-7", "late silent");
     collector.tells("fridge-7", "down silent");
+    collector.stop();
+}
+
+/// Goodbyes are not to be had again: whoever forgets one calls a device late and down that has said that it goes.
+#[test]
+fn a_goodbye_that_was_told_survives_being_killed() {
+    let directory = Directory::in_memory();
+    let (path, state) = state_in(&directory);
+    let mut collector = Collector::start(ANY, &["--state", &state]);
+    let address = collector.address();
+    let [mut sleeping, mut stopped, mut mortal] =
+        ["sleeping", "stopped", "mortal"].map(|label| Sender::new(address, label).every_ms(1_000));
+    for sender in [&mut sleeping, &mut stopped, &mut mortal] {
+        sender.beat();
+        collector.tells(sender.frame.label.as_str(), "up new");
+    }
+    sleeping.bye(Reason::Sleep, 3_600_000);
+    stopped.bye(Reason::Stop, 0);
+    collector.tells("sleeping", "asleep sleep");
+    collector.tells("stopped", "stopped stop");
+    wait_for_entry(&path, "sleeping", State::Asleep);
+    wait_for_entry(&path, "stopped", State::Stopped);
+    collector.kill();
+
+    let mut collector = Collector::start(&address.to_string(), &["--state", &state]);
+    collector.tells("mortal", "late silent");
+    collector.tells("mortal", "down silent");
+    collector.signal(Signal::USR1);
+    let states = ["sleeping", "stopped", "mortal"].map(|label| collector.shows(label));
+    assert_eq!(
+        states.each_ref().map(|line| line.text("state")),
+        ["asleep", "stopped", "down"]
+    );
+    collector.stop();
+    assert!(path.exists() && !journal_of(&path).exists(), "it ended in order");
+}
+
+#[test]
+fn a_journal_that_is_damaged_ends_the_run_and_one_of_another_file_is_passed_over() {
+    let directory = Directory::in_memory();
+    let (path, state) = state_in(&directory);
+    Collector::start(ANY, &["--state", &state]).stop();
+    let stamp = Reader::begin(File::open(&path).unwrap()).unwrap().header.stamp;
+    let begun = Batch::begun(&stamp).finish(batches::EMPTY as u64).to_vec();
+    let journal = journal_of(&path);
+
+    let damaged = |at: usize| {
+        let mut bytes = [&batches::beginning()[..], &begun, &begun].concat();
+        bytes[at] ^= 1;
+        bytes
+    };
+    for (bytes, what) in [
+        (damaged(0), "it is no journal"),
+        (damaged(40), "it is damaged behind byte 10"),
+    ] {
+        fs::write(&journal, &bytes).unwrap();
+        let finished = run(Binary::Collector, ["--listen", ANY, "--state", &state]);
+        assert_eq!(finished.code, Some(65), "{finished:?}");
+        let told = format!("--state: {state}.journal: {what}; to start without it, move it away");
+        let is_told = |line: &&String| line.contains(&told);
+        assert_eq!(finished.stderr.iter().filter(is_told).count(), 1, "{finished:?}");
+        assert_eq!(fs::read(&journal).unwrap(), bytes);
+    }
+    // Half a batch at the end is what a power cut leaves.
+    let torn = [&batches::beginning()[..], &begun, &begun[..30]].concat();
+    fs::write(&journal, torn).unwrap();
+    Collector::start(ANY, &["--state", &state]).stop();
+    // The end in order has replaced the state file.
+    fs::write(&journal, [&batches::beginning()[..], &begun].concat()).unwrap();
+    let mut collector = Collector::start(ANY, &["--state", &state]);
+    collector.wait_for_log("not read, because it belongs to another state file");
     collector.stop();
 }
 
@@ -132,6 +218,8 @@ fn a_collector_that_is_killed_ends_up_knowing_what_another_knows() {
         kills: 5,
         life: Duration::from_secs(3),
         death: Duration::from_secs(2),
+        // The machine may be busy with other tests.
+        saved_within: Duration::from_millis(500),
         seed,
         // A margin that does not follow the arrivals keeps the load of the machine from making anybody late.
         arguments: ["--workers", "2", "--margin", "200ms"]
@@ -141,6 +229,8 @@ fn a_collector_that_is_killed_ends_up_knowing_what_another_knows() {
     let survived = killing.run(&directory.path().join("state"));
     assert_eq!(survived.differences(), [""; 0]);
     assert!(survived.false_downs.is_empty(), "{:#?}", survived.false_downs);
+    let forgotten = survived.forgotten_goodbyes;
+    assert!(forgotten.is_empty(), "{forgotten:#?}");
     assert!(survived.downs > 0, "nobody has died");
     assert!(survived.blind >= 4, "{} times blind", survived.blind);
 }
@@ -151,7 +241,7 @@ fn a_file_that_is_damaged_or_taken_ends_the_run_and_is_left_alone() {
     let (path, state) = state_in(&directory);
     let collector = Collector::start(ANY, &["--state", &state]);
     Sender::new(collector.address(), "fridge-7").beat();
-    saved_after(&path, None);
+    wait_for_entry(&path, "fridge-7", State::Up);
     let refused = |code: i32, what: &str| {
         let finished = run(Binary::Collector, ["--listen", ANY, "--state", &state]);
         assert_eq!(finished.code, Some(code), "{finished:?}");
@@ -202,12 +292,12 @@ fn a_directory_that_is_not_there_ends_the_run() {
     );
 }
 
-/// In a mount namespace with a disk of two pages.
+/// In a mount namespace with a disk of four pages.
 #[test]
 fn a_full_disk_is_told_once_and_tried_again_while_all_else_goes_on() {
     let directory = Directory::in_memory();
     let disk = directory.path().to_str().unwrap();
-    let script = format!("mount -t tmpfs -o size=8k none {disk} && head -c 8192 /dev/zero > {disk}/full");
+    let script = format!("mount -t tmpfs -o size=16k none {disk} && head -c 16384 /dev/zero > {disk}/full");
     let inside = |script: &str| {
         let mut command = Command::new("unshare");
         command.args(["-rm", "sh", "-c", script]);

@@ -27,11 +27,12 @@ impl Tracker {
         for _ in 0..LOOKS_A_CALL {
             match self.inventory.step() {
                 Step::Listed(expected) => {
-                    let is_heard = self.find(&expected.label).is_some();
+                    let label = expected.label;
+                    let is_heard = self.find(&label).is_some();
                     if self.inventory.add(expected, is_heard) {
                         self.commons.admission.reserve();
                         self.states[State::Unknown as usize] += 1;
-                        self.has_changed = true;
+                        self.changes.note(label);
                     }
                 }
                 Step::LeftOut(place) => self.leave_out(place, now),
@@ -52,7 +53,7 @@ impl Tracker {
             self.tell_unheard((place, label, unheard), now, &before, what);
             self.states[before.state as usize] -= 1;
             self.commons.admission.leave();
-            self.has_changed = true;
+            self.changes.note(label);
         }
         self.inventory.remove(place);
         if let Some(id) = self.find(&label) {
@@ -102,7 +103,7 @@ impl Tracker {
                 };
                 self.states[State::Unknown as usize] -= 1;
                 self.states[State::Down as usize] += 1;
-                self.has_changed = true;
+                self.changes.note(label);
                 let what = (State::Down, Happening::Down, Some(Cause::Never));
                 self.tell_unheard((place, label, unheard), now, &before, what);
             }

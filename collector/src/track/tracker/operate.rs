@@ -117,11 +117,14 @@ impl Tracker {
 
     /// Whether a source is silenced has changed: its `state` line will say so.
     fn tell_silence(&mut self, label: &Label) {
-        self.has_changed = true;
-        match (self.find(label), self.inventory.place(label)) {
-            (Some(id), _) => self.snapshots.ask(id),
-            (None, Some(place)) => self.ask_unheard(place),
-            (None, None) => {}
+        if let Some(id) = self.find(label) {
+            self.note(id);
+            self.snapshots.ask(id);
+            return;
+        }
+        self.changes.note(*label);
+        if let Some(place) = self.inventory.place(label) {
+            self.ask_unheard(place);
         }
     }
 }

@@ -2,15 +2,19 @@
 
 use beacon_common::{Label, Moment};
 
-use super::Tracker;
+use super::{FOUND, Tracker};
 use crate::track::blindness::Blindness;
+use crate::track::changes::MAX_CHANGES;
 use crate::track::event::{Cause, Event, SourceId, What};
 use crate::track::inventory::Unheard;
 use crate::track::reject::Reject;
-use crate::track::stored::{Heard, Record};
+use crate::track::stored::{Change, Heard, Record};
 
 /// How many numbers of the table a portion covers: some ten microseconds' worth of copying.
 const PORTION: u32 = 256;
+
+/// How many changes are handed out at once: each may have to be fetched from memory.
+const CHANGES: usize = 256;
 
 /// Some of what a tracker knows.
 pub struct Portion {
@@ -31,6 +35,24 @@ impl Portion {
     #[must_use]
     pub fn room() -> Vec<Record> {
         Vec::with_capacity(PORTION as usize)
+    }
+}
+
+/// What has become of sources that have changed.
+pub struct Changed {
+    /// What there is to know of each.
+    pub changes: Vec<Change>,
+    /// Whether there are more.
+    pub is_more: bool,
+    /// Whether others have changed of which there is nothing but the whole of what is known.
+    pub has_overflowed: bool,
+}
+
+impl Changed {
+    /// Room for the changes.
+    #[must_use]
+    pub fn room() -> Vec<Change> {
+        Vec::with_capacity(CHANGES)
     }
 }
 
@@ -71,20 +93,70 @@ impl Tracker {
     fn lay_heard(&self, from: SourceId, records: &mut Vec<Record>) -> Option<SourceId> {
         let end = from.0.saturating_add(PORTION);
         let next = SourceId(end);
-        let record = |id: u32| {
-            let id = SourceId(id);
-            let source = self.table.get(id)?.clone();
-            let learned = self.patiences.as_ref().and_then(|patiences| patiences.get(id));
-            Some(Record::Heard(Heard {
-                source,
-                history: *self.table.history(id),
-                past: self.pasts.get(id),
-                told: self.flapping.told(id),
-                patience: learned.map(|patience| Box::new(patience.clone())),
-            }))
-        };
+        let record = |id: u32| self.heard(SourceId(id)).map(Record::Heard);
         records.extend((from.0..end).filter_map(record));
         self.table.reaches(next).then_some(next)
+    }
+
+    fn heard(&self, id: SourceId) -> Option<Heard> {
+        let source = self.table.get(id)?.clone();
+        let learned = self.patiences.as_ref().and_then(|patiences| patiences.get(id));
+        Some(Heard {
+            source,
+            history: *self.table.history(id),
+            past: self.pasts.get(id),
+            told: self.flapping.told(id),
+            patience: learned.map(|patience| Box::new(patience.clone())),
+        })
+    }
+
+    /// Lists whom something changes of from now on, for [`Tracker::take_changes`].
+    pub const fn note_changes(&mut self) {
+        self.changes.make_room(MAX_CHANGES);
+    }
+
+    /// Something of a source has changed that is worth saving at once.
+    pub(super) fn note(&mut self, id: SourceId) {
+        let (source, history) = self.table.record_mut(id).expect(FOUND);
+        history.is_noted = history.is_noted || self.changes.note(source.label);
+    }
+
+    /// What is known at `now` of the sources that have changed, as far as it is handed out at once; all that came until
+    /// then was taken. The changes are laid into `room`, as in [`Tracker::portion`].
+    pub fn take_changes(&mut self, room: Vec<Change>, now: Moment) -> Changed {
+        let mut changes = room;
+        changes.clear();
+        while changes.len() < CHANGES
+            && let Some(label) = self.changes.take()
+        {
+            changes.push(self.change(label, now));
+        }
+        Changed {
+            changes,
+            is_more: !self.changes.is_empty(),
+            has_overflowed: self.changes.take_overflow(),
+        }
+    }
+
+    fn change(&mut self, label: Label, as_of: Moment) -> Change {
+        let id = self.find(&label);
+        if let Some((_, history)) = id.and_then(|id| self.table.record_mut(id)) {
+            history.is_noted = false;
+        }
+        let unheard = || {
+            let (_, unheard) = self.inventory.at(self.inventory.place(&label)?)?;
+            Some(Record::Unheard(label, unheard?))
+        };
+        let known = match id {
+            Some(id) => self.heard(id).map(Record::Heard),
+            None => unheard(),
+        };
+        Change {
+            label,
+            as_of,
+            known,
+            silence: self.silences.of(&label).cloned(),
+        }
     }
 
     /// Goes on where another tracker was, which could not listen in the times of `blindness` and did until `heard_until`.
@@ -174,6 +246,6 @@ impl Tracker {
 
     /// Whether any source has entered a state or begun a session since this was last asked.
     pub const fn take_changed(&mut self) -> bool {
-        std::mem::replace(&mut self.has_changed, false)
+        self.changes.take_news()
     }
 }

@@ -70,6 +70,7 @@ impl Tracker {
     /// A source that flapped is steady now, and says so.
     pub(super) fn end_flapping(&mut self, id: SourceId, now: Moment) {
         let Some(told) = self.flapping.end(id) else { return };
+        self.note(id);
         // Where it is late, that is no fall of its own.
         let change = self.change_of_mind(id, |state| match state {
             State::Late => (State::Unknown, State::Up),

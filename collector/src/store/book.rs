@@ -1,0 +1,192 @@
+//! What is entered in the journal until the whole state is saved again.
+//!
+//! Where the journal cannot be written there is none, until the state has been saved: that holds all that would stand in
+//! it.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use beacon_common::Moment;
+
+use super::batches::Batch;
+use super::fault_log::Log;
+use super::journal::{self, Journal};
+use super::stamp::Stamp;
+use super::syncer::Syncer;
+use crate::clock;
+use crate::track::stored::Change;
+use crate::track::tracker::Changed;
+
+/// The whole state is saved so long after something was entered: changes seldom come alone, and while it is saved they wait
+/// for the disk.
+const SAVED_AFTER: Duration = Duration::from_secs(5);
+
+/// Bytes after which a batch is full.
+const BATCH: usize = 1 << 20;
+
+/// A journal may grow to so many bytes, and to as many as the state file has. Then nothing is entered any more until the
+/// state has been saved.
+const LEAST_ROOM: u64 = 4 << 20;
+
+/// The journal of a run.
+pub(super) struct Book {
+    path: PathBuf,
+    journal: Option<Journal>,
+    /// How many bytes it may grow to.
+    most: u64,
+    /// Something that has changed is in no journal, or saving has failed.
+    is_lacking: bool,
+    /// Since when there is something in the journal.
+    used_since: Option<Moment>,
+    rest_until: Moment,
+    syncer: Syncer,
+    room: Vec<Change>,
+    batch: Batch,
+}
+
+/// Whoever hands out what has changed in a shard; `None` where there is nobody any more.
+pub(super) trait Claim: FnMut(Vec<Change>) -> Option<Changed> {}
+
+impl<T: FnMut(Vec<Change>) -> Option<Changed>> Claim for T {}
+
+impl Book {
+    /// No journal yet: the state is to be saved first.
+    pub(super) fn new(path: PathBuf, syncer: Syncer) -> Self {
+        Self {
+            path,
+            journal: None,
+            most: LEAST_ROOM,
+            is_lacking: false,
+            used_since: None,
+            rest_until: Moment::ORIGIN,
+            syncer,
+            room: Changed::room(),
+            batch: Batch::default(),
+        }
+    }
+
+    /// Goes on in `journal`, that of a state file of `state_len` bytes.
+    pub(super) fn open(&mut self, journal: Journal, state_len: u64) {
+        self.most = LEAST_ROOM.max(state_len);
+        self.used_since = (!journal.is_empty()).then(clock::now);
+        self.journal = Some(journal);
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &PathBuf {
+        &self.path
+    }
+
+    /// Whether something that has changed can be entered: there is a journal, and room in it.
+    pub(super) fn is_open(&self) -> bool {
+        let has_room = |journal: &Journal| journal.len() <= self.most;
+        self.journal.as_ref().is_some_and(has_room)
+    }
+
+    /// Whether it can be entered while the state is saved, so that this gets on too.
+    pub(super) fn is_open_meanwhile(&self) -> bool {
+        self.is_open() && self.rest_until <= clock::now()
+    }
+
+    /// From when on the whole state is to be saved as soon as it may be; `None` where it holds all that is to be saved at
+    /// once.
+    pub(super) fn save_wanted_at(&self) -> Option<Moment> {
+        if self.is_lacking || !self.is_open() {
+            return Some(Moment::ORIGIN);
+        }
+        self.used_since.map(|since| since + SAVED_AFTER)
+    }
+
+    /// Enters what has changed, as one batch, and has it brought to the disk. Returns whether there is more. Where there is no journal, what is handed out is lost.
+    pub(super) fn enter(&mut self, claims: impl IntoIterator<Item = impl Claim>, log: &mut Log) -> bool {
+        let begun = clock::now();
+        let mut is_more = false;
+        for claim in claims {
+            is_more |= self.gather(claim);
+        }
+        if !self.batch.is_empty() {
+            let append = |journal: &mut Journal| {
+                journal.append(&mut self.batch)?;
+                self.syncer.wish(journal.wish());
+                self.syncer.failure().map_or(Ok(()), Err)
+            };
+            let appended = self.journal.as_mut().map(append);
+            self.batch.clear();
+            self.is_lacking |= self.has_failed(appended, log);
+            let ended = clock::now();
+            self.used_since.get_or_insert(ended);
+            self.rest_until = ended + ended.since(begun);
+        }
+        is_more
+    }
+
+    /// Adds to the batch what has changed in one shard. Returns whether there is more.
+    fn gather(&mut self, mut claim: impl Claim) -> bool {
+        loop {
+            if self.batch.len() >= BATCH {
+                return true;
+            }
+            let Some(changed) = claim(std::mem::take(&mut self.room)) else {
+                self.room = Changed::room();
+                return false;
+            };
+            self.is_lacking |= changed.has_overflowed;
+            changed.changes.iter().for_each(|change| self.batch.put(change));
+            self.room = changed.changes;
+            if !changed.is_more {
+                return false;
+            }
+        }
+    }
+
+    /// Whether the journal could not be written. Then there is none any more.
+    fn has_failed(&mut self, written: Option<io::Result<()>>, log: &mut Log) -> bool {
+        let Some(Err(error)) = written else { return false };
+        log.failed(&self.path, &error);
+        self.journal = None;
+        true
+    }
+
+    /// The state file that bears `stamp` is begun. What has changed until now will be in it.
+    pub(super) fn begin_save(
+        &mut self,
+        stamp: &Stamp,
+        claims: impl IntoIterator<Item = impl Claim>,
+        log: &mut Log,
+    ) {
+        self.enter(claims, log);
+        self.is_lacking = false;
+        let marked = self.journal.as_mut().map(|journal| journal.mark(stamp));
+        self.has_failed(marked, log);
+    }
+
+    /// The state file that bears `stamp`, and has `state_len` bytes, has taken the place of the one before.
+    ///
+    /// # Errors
+    /// The system's. There is no journal then.
+    pub(super) fn end_save(&mut self, stamp: &Stamp, state_len: u64) -> io::Result<()> {
+        let journal = match self.journal.take() {
+            Some(journal) => journal.shed()?,
+            None => Journal::begin(&self.path, stamp)?,
+        };
+        self.open(journal, state_len);
+        Ok(())
+    }
+
+    /// The state could not be saved.
+    pub(super) const fn fail_save(&mut self) {
+        self.is_lacking = true;
+    }
+
+    /// The state file has all, and nothing will change any more.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn close(self) -> io::Result<()> {
+        journal::remove(&self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests;
