@@ -98,7 +98,8 @@ impl Book {
         self.used_since.map(|since| since + SAVED_AFTER)
     }
 
-    /// Enters what has changed, as one batch, and has it brought to the disk. Returns whether there is more. Where there is no journal, what is handed out is lost.
+    /// Enters what has changed, as one batch, and has it brought to the disk. Returns whether there is more. Where there is no
+    /// journal, what is handed out is lost.
     pub(super) fn enter(&mut self, claims: impl IntoIterator<Item = impl Claim>, log: &mut Log) -> bool {
         let begun = clock::now();
         let mut is_more = false;
