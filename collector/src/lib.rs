@@ -85,7 +85,7 @@ fn run(config: Config) -> Result<ExitCode, Failure> {
     Ok(match run::run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            log.write(&line(&failure));
+            log.close(&line(&failure));
             failure.exit.into()
         }
     })

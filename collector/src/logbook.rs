@@ -6,18 +6,22 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
 use log::LevelFilter;
 
+use crate::clock;
 use crate::output::escape::shown;
 
 /// How many lines wait for a reader that is slow. What comes then is counted.
 const LINES: usize = 1024;
 
-/// How long the end waits for lines that are not written yet.
+/// How often the end looks for room.
+const RETRY: Duration = Duration::from_millis(1);
+
+/// How long the end waits for room, and then for lines that are not written yet.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
 /// The log of this process. At its end what waits is written, unless nobody reads it.
@@ -72,15 +76,28 @@ impl Logbook {
         Ok(Self(Page { entries, left_out }))
     }
 
-    /// Writes a line as it is.
-    pub fn write(&self, line: &str) {
-        self.0.put(line.as_bytes());
+    /// Writes the last line, as it is: it waits for room, unless nobody reads.
+    pub fn close(self, line: &str) {
+        self.put_within(LAST_WAIT, Entry::Line(line.as_bytes().to_owned()));
     }
 
     /// Whether all is written within `limit`.
     fn is_written_within(&self, limit: Duration) -> bool {
         let (written, all) = sync_channel(1);
-        self.0.entries.try_send(Entry::Written(written)).is_ok() && all.recv_timeout(limit).is_ok()
+        self.put_within(limit, Entry::Written(written)) && all.recv_timeout(limit).is_ok()
+    }
+
+    /// Whether there is room for `entry` within `limit`. Then it is there.
+    fn put_within(&self, limit: Duration, mut entry: Entry) -> bool {
+        let give_up_at = clock::now() + limit;
+        while let Err(TrySendError::Full(refused)) = self.0.entries.try_send(entry) {
+            if clock::now() >= give_up_at {
+                return false;
+            }
+            entry = refused;
+            thread::park_timeout(RETRY);
+        }
+        true
     }
 }
 
@@ -114,13 +131,8 @@ impl Write for Page {
 /// Where stderr is gone, there is nobody left to tell.
 fn write(lines: &Receiver<Entry>, left_out: &AtomicU64, mut sink: impl Write) {
     for entry in lines {
-        match entry {
-            Entry::Line(line) => {
-                let _ = sink.write_all(&line);
-            }
-            Entry::Written(to) => {
-                let _ = to.try_send(());
-            }
+        if let Entry::Line(line) = &entry {
+            let _ = sink.write_all(line);
         }
         let count = left_out.swap(0, Ordering::Relaxed);
         if count > 0 {
@@ -128,6 +140,9 @@ fn write(lines: &Receiver<Entry>, left_out: &AtomicU64, mut sink: impl Write) {
                 "beacon-collector: warn: stderr was not read: {count} lines of the log are left out\n"
             );
             let _ = sink.write_all(line.as_bytes());
+        }
+        if let Entry::Written(to) = entry {
+            let _ = to.try_send(());
         }
     }
 }
@@ -162,12 +177,11 @@ mod tests {
         let held = sink.gate.lock().unwrap();
         let book = Logbook::writing_to(sink.clone()).unwrap();
         let lines = LINES + 10;
-        (0..lines).for_each(|line| book.write(&format!("{line}\n")));
+        (0..lines).for_each(|line| book.0.put(format!("{line}\n").as_bytes()));
+        assert!(!book.is_written_within(RETRY), "nobody reads");
         drop(held);
         // There is room for the question as soon as one line is written.
-        while !book.is_written_within(Duration::from_secs(20)) {
-            thread::yield_now();
-        }
+        assert!(book.is_written_within(Duration::from_secs(20)));
         let text = String::from_utf8(sink.taken.lock().unwrap().clone()).unwrap();
         let (told, written): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.contains("left out"));
         let in_order = (0..written.len()).map(|line| line.to_string());
@@ -187,8 +201,7 @@ mod tests {
         let sink = Held::default();
         let _held = sink.gate.lock().unwrap();
         let book = Logbook::writing_to(sink.clone()).unwrap();
-        book.write("one\n");
-        drop(book);
+        book.close("one\n");
         assert!(sink.taken.lock().unwrap().is_empty());
     }
 }

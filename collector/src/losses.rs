@@ -32,9 +32,10 @@ impl Losses {
         self.lock().in_all
     }
 
-    /// Whether lines were dropped of which no `gap` line has told.
+    /// Whether something is left to tell that makes up for dropped lines.
     pub(crate) fn are_untold(&self) -> bool {
-        self.lock().untold > 0
+        let lost = self.lock();
+        lost.untold > 0 || lost.blind.is_some() || lost.mass.is_some()
     }
 
     /// Has `tell` tell an event, unless that would undo what is known: of the lines about a mass loss the last one says

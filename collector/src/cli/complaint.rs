@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use beacon_common::key::holds_key;
 use clap::Arg;
 use clap::error::{ContextKind, ErrorKind};
 
@@ -21,8 +22,21 @@ fn variable(option: &str, error: &clap::Error, arguments: &[OsString]) -> Option
     Some(argument.get_env()?.to_string_lossy().into_owned())
 }
 
-/// Clap explains over several lines; a log takes one.
+/// Clap explains over several lines; a log takes one. What may be a key, written where it does not belong, is left out.
 pub(super) fn one_line(error: &clap::Error, arguments: &[OsString]) -> String {
+    let line = explain(error, arguments);
+    let words = line.split_inclusive(|c: char| !c.is_ascii_hexdigit());
+    let shown = words.map(|word| {
+        let digits = word.trim_end_matches(|c: char| !c.is_ascii_hexdigit());
+        match holds_key(digits) {
+            true => format!("…{}", &word[digits.len()..]),
+            false => word.to_owned(),
+        }
+    });
+    shown.collect()
+}
+
+fn explain(error: &clap::Error, arguments: &[OsString]) -> String {
     let context = |kind| {
         error
             .get(kind)

@@ -53,6 +53,20 @@ fn every_option_has_an_environment_variable_named_after_it() {
 }
 
 #[test]
+fn a_key_that_is_written_where_it_does_not_belong_is_not_repeated() {
+    let key = "3ef60eb36452baf30efd880352564763";
+    for arguments in [
+        &["--keys", "7", key][..],
+        &[&format!("--{key}")],
+        &["--queue", key],
+    ] {
+        let line = refused(arguments);
+        assert!(line.contains('…') && !line.contains(key), "{line}");
+    }
+    assert!(refused(&["deadbeef"]).contains("'deadbeef'"));
+}
+
+#[test]
 fn what_has_no_effect_is_told() {
     let idle = |arguments: &[&str]| -> Vec<String> {
         let idle = options(arguments).idle;

@@ -2,7 +2,8 @@
 //! them for what it last heard of them.
 //!
 //! Only of those that it may know it has to hear. One that came after it fell behind, and is gone before it was told of,
-//! leaves nothing here. So there are never more than there were sources when it fell behind, which `--max-sources` bounds.
+//! leaves nothing here. So there are no more than there were sources when it fell behind, which `--max-sources` bounds, and
+//! labels that the inventory has had since, which the operator writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 

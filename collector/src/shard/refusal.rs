@@ -16,7 +16,7 @@ const TOLD: [Reject; 5] = [
 ];
 
 /// What was said of those who were refused. Whoever sends forged frames makes it say no more than a line a minute for
-/// each reason.
+/// each reason, of each worker.
 #[derive(Debug, Default)]
 pub(super) struct Refusal([Limit; TOLD.len()]);
 

@@ -227,7 +227,7 @@ impl Claims {
 
     fn has_share(&mut self, label: Label, now: Moment) -> bool {
         let second = now.as_nanos() / 1_000_000_000;
-        if second != self.second {
+        if second > self.second {
             self.spent.clear();
             self.second = second;
         }

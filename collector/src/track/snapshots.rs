@@ -17,6 +17,9 @@ use super::tally::Tally;
 use super::tell::{self, Before};
 use super::worst_first::{Step, Walk};
 
+/// How many sources that were asked for and are kept no more are passed over at once.
+const GONE_AT_ONCE: usize = 4_096;
+
 /// What was asked for and is not told yet.
 pub struct Snapshots {
     /// Single sources whose state is asked for. One that is kept no more may be among them, but no number twice: however
@@ -105,6 +108,11 @@ impl Snapshots {
         self.asked.insert(id);
     }
 
+    /// The source with this number is kept no more.
+    pub fn forget(&mut self, id: SourceId) {
+        self.asked.remove(&id);
+    }
+
     /// Asks for the state of every source.
     pub const fn ask_all(&mut self) {
         self.all = Some(Walk::begin());
@@ -168,10 +176,15 @@ impl Snapshots {
     /// The next source whose state is asked for.
     fn next_state(&mut self, table: &Table) -> Option<SourceId> {
         self.is_paused = false;
-        while let Some(id) = self.asked.pop_first() {
+        for _ in 0..GONE_AT_ONCE {
+            let Some(id) = self.asked.pop_first() else { break };
             if table.get(id).is_some() {
                 return Some(id);
             }
+        }
+        if !self.asked.is_empty() {
+            self.is_paused = true;
+            return None;
         }
         match self.all.as_mut()?.step(table) {
             Step::Source(id) => return Some(id),
@@ -214,6 +227,17 @@ fn step(walk: &mut Option<SourceId>, table: &Table) -> Option<SourceId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_that_is_forgotten_is_asked_for_no_more_and_many_are_passed_over_by_and_by() {
+        let mut snapshots = Snapshots::new(None);
+        snapshots.ask(SourceId(7));
+        snapshots.forget(SourceId(7));
+        assert!(snapshots.asked.is_empty());
+        (0..=GONE_AT_ONCE as u32).for_each(|id| snapshots.ask(SourceId(id)));
+        let polled = [(), ()].map(|()| (snapshots.next_state(&Table::default()), snapshots.is_paused()));
+        assert_eq!(polled, [(None, true), (None, false)]);
+    }
 
     /// A number is another source's when the one that had it is gone, and is asked for again.
     #[test]

@@ -117,6 +117,7 @@ impl Tracker {
         self.ways.leave(self.table[id].way);
         self.pasts.forget(id);
         self.duplicates.forget(id);
+        self.snapshots.forget(id);
         self.restarts.forget(id);
         self.table.remove(id);
         self.commons.admission.leave();
