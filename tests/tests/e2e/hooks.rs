@@ -333,7 +333,7 @@ fn a_fleet_that_falls_together_is_not_run_for() {
     let names: Vec<_> = (0..SOURCES).map(|number| format!("s{number}")).collect();
     let mut sources: Vec<_> = names
         .iter()
-        .map(|name| Sender::new(collector.address(), name).every_ms(500))
+        .map(|name| Sender::new(collector.address(), name).every_ms(2_000))
         .collect();
     for source in &mut sources {
         source.beat_acked();
