@@ -58,6 +58,23 @@ fn influx() {
     same(Format::Influx, include_str!("golden.influx"));
 }
 
+/// The line of `what` in colour.
+fn coloured(what: What) -> String {
+    let mut renderer = Renderer {
+        colour: true,
+        ..renderer(Format::Text, "attic")
+    };
+    let mut out = String::new();
+    renderer.render(
+        &Entry {
+            time_us: TIME_US,
+            what,
+        },
+        &mut out,
+    );
+    out
+}
+
 #[test]
 fn text_is_coloured_by_state_where_it_is_wanted() {
     let paints = [
@@ -67,19 +84,8 @@ fn text_is_coloured_by_state_where_it_is_wanted() {
         "\x1b[2mSTOPPED",
         "\x1b[2mASLEEP",
     ];
-    let mut renderer = Renderer {
-        colour: true,
-        ..renderer(Format::Text, "attic")
-    };
     for (what, paint) in one_of_each().into_iter().zip(paints) {
-        let mut out = String::new();
-        renderer.render(
-            &Entry {
-                time_us: TIME_US,
-                what,
-            },
-            &mut out,
-        );
+        let out = coloured(what);
         assert!(out.contains(paint), "{out:?}");
         assert_eq!(out.matches('\x1b').count(), 2, "{out:?}");
     }
@@ -88,19 +94,8 @@ fn text_is_coloured_by_state_where_it_is_wanted() {
 
 #[test]
 fn a_changed_health_and_what_befalls_many_are_coloured_too() {
-    let mut renderer = Renderer {
-        colour: true,
-        ..renderer(Format::Text, "attic")
-    };
-    let mut begin = |what: What| {
-        let mut out = String::new();
-        renderer.render(
-            &Entry {
-                time_us: TIME_US,
-                what,
-            },
-            &mut out,
-        );
+    let begin = |what: What| {
+        let out = coloured(what);
         out.split_ascii_whitespace().nth(2).unwrap_or_default().to_owned()
     };
     let changed_to = |status: Health| {
