@@ -162,11 +162,19 @@ impl Store {
         let open = move || {
             opening.map(|opening| match opening {
                 Opening::Resume(whole) => Journal::resume(&path, whole),
-                Opening::Begin(stamp) => Journal::begin(&path, &stamp),
+                Opening::Begin(stamp) => begin_journal(&path, &stamp),
             })
         };
         Keeper::spawn(self.file, open, shards, self.bell)
     }
+}
+
+/// The journal of the state file that bears `stamp`, where there is none or another state's.
+fn begin_journal(path: &Path, stamp: &Stamp) -> io::Result<Journal> {
+    let journal = Journal::begin(path, stamp)?;
+    journal.wish().fulfil()?;
+    journal.take_place()?;
+    Ok(journal)
 }
 
 /// What the journal at `path` says of the state file that bears `stamp`; `None` where there is no journal, or another

@@ -94,14 +94,16 @@ impl Bell {
 }
 
 impl Ear {
-    /// Whether anything has changed since this was last asked, or [`Ear::wait`] came to an end.
-    pub(super) fn take_changed(&self) -> bool {
-        std::mem::replace(&mut self.0.lock().has_changed, false)
-    }
-
     /// What has changed is still to be saved.
     pub(super) fn remind(&self) {
         self.0.lock().has_changed = true;
+    }
+
+    /// Whoever waits asks again whether it is time.
+    pub(super) fn wake(&self) {
+        // Held by whoever has asked and does not wait yet.
+        drop(self.0.lock());
+        self.0.rung.notify_one();
     }
 
     /// Waits until it is time to save, as `due` says for whether anything has changed; false where it is over.

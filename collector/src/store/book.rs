@@ -1,7 +1,8 @@
 //! What is entered in the journal until the whole state is saved again.
 //!
-//! Where the journal cannot be written there is none, until the state has been saved: that holds all that would stand in
-//! it.
+//! While that is done, what changes goes into two journals: that of the old file and that of the new one, which takes the
+//! other's place when the new file is there. Where a journal cannot be written there is none, until the state has been
+//! saved: that holds all that would stand in it.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use beacon_common::Moment;
 
 use super::batches::Batch;
 use super::fault_log::Log;
-use super::journal::{self, Journal};
+use super::journal::{self, Journal, Wish};
 use super::stamp::Stamp;
 use super::syncer::Syncer;
 use crate::clock;
@@ -33,6 +34,8 @@ const LEAST_ROOM: u64 = 4 << 20;
 pub(super) struct Book {
     path: PathBuf,
     journal: Option<Journal>,
+    /// That of the state file that is being written, or why there is none.
+    heir: Option<io::Result<Journal>>,
     /// How many bytes it may grow to.
     most: u64,
     /// Something that has changed is in no journal, or saving has failed.
@@ -50,12 +53,21 @@ pub(super) trait Claim: FnMut(Vec<Change>) -> Option<Changed> {}
 
 impl<T: FnMut(Vec<Change>) -> Option<Changed>> Claim for T {}
 
+/// What of the journals has to be on the disk while a state file is written.
+pub(super) struct Begun {
+    /// That it was begun, in the journal of the one before: until this file has its name.
+    pub(super) mark: Option<Wish>,
+    /// The beginning of its own, and what has changed so far: until that has its name.
+    pub(super) heir: Option<Wish>,
+}
+
 impl Book {
     /// No journal yet: the state is to be saved first.
     pub(super) fn new(path: PathBuf, syncer: Syncer) -> Self {
         Self {
             path,
             journal: None,
+            heir: None,
             most: LEAST_ROOM,
             is_lacking: false,
             used_since: None,
@@ -70,6 +82,7 @@ impl Book {
     pub(super) fn open(&mut self, journal: Journal, state_len: u64) {
         self.most = LEAST_ROOM.max(state_len);
         self.used_since = (!journal.is_empty()).then(clock::now);
+        self.syncer.wish(journal.wish_with_name());
         self.journal = Some(journal);
     }
 
@@ -80,13 +93,17 @@ impl Book {
 
     /// Whether something that has changed can be entered: there is a journal, and room in it.
     pub(super) fn is_open(&self) -> bool {
-        let has_room = |journal: &Journal| journal.len() <= self.most;
-        self.journal.as_ref().is_some_and(has_room)
+        let mut journals = self.journal.iter().chain(self.heir.iter().flatten()).peekable();
+        journals.peek().is_some() && journals.all(|journal| journal.len() <= self.most)
     }
 
-    /// Whether it can be entered while the state is saved, so that this gets on too.
-    pub(super) fn is_open_meanwhile(&self) -> bool {
-        self.is_open() && self.rest_until <= clock::now()
+    /// When something is to be entered, if anything `has_changed`: that takes half of the time at most.
+    pub(super) fn is_due_at(&self, has_changed: bool) -> Moment {
+        if has_changed && self.is_open() {
+            self.rest_until
+        } else {
+            Moment::NEVER
+        }
     }
 
     /// From when on the whole state is to be saved as soon as it may be; `None` where it holds all that is to be saved at
@@ -107,14 +124,7 @@ impl Book {
             is_more |= self.gather(claim);
         }
         if !self.batch.is_empty() {
-            let append = |journal: &mut Journal| {
-                journal.append(&mut self.batch)?;
-                self.syncer.wish(journal.wish());
-                self.syncer.failure().map_or(Ok(()), Err)
-            };
-            let appended = self.journal.as_mut().map(append);
-            self.batch.clear();
-            self.is_lacking |= self.has_failed(appended, log);
+            self.append(log);
             let ended = clock::now();
             self.used_since.get_or_insert(ended);
             self.rest_until = ended + ended.since(begun);
@@ -141,12 +151,29 @@ impl Book {
         }
     }
 
-    /// Whether the journal could not be written. Then there is none any more.
-    fn has_failed(&mut self, written: Option<io::Result<()>>, log: &mut Log) -> bool {
-        let Some(Err(error)) = written else { return false };
-        log.failed(&self.path, &error);
-        self.journal = None;
-        true
+    /// Writes the batch into each journal that there is, and empties it.
+    fn append(&mut self, log: &mut Log) {
+        if let Some(Ok(heir)) = &mut self.heir
+            && let Err(error) = heir.append(&mut self.batch)
+        {
+            self.heir = Some(Err(error));
+        }
+        if let Some(journal) = &mut self.journal {
+            let appended = journal.append(&mut self.batch);
+            self.syncer.wish(journal.wish());
+            let appended = appended.and(self.syncer.failure().map_or(Ok(()), Err));
+            self.check(appended, log);
+        }
+        self.batch.clear();
+    }
+
+    /// Where the journal could not be written there is none any more.
+    fn check(&mut self, written: io::Result<()>, log: &mut Log) {
+        if let Err(error) = written {
+            log.failed(&self.path, &error);
+            self.journal = None;
+            self.is_lacking = true;
+        }
     }
 
     /// The state file that bears `stamp` is begun. What has changed until now will be in it.
@@ -155,29 +182,36 @@ impl Book {
         stamp: &Stamp,
         claims: impl IntoIterator<Item = impl Claim>,
         log: &mut Log,
-    ) {
+    ) -> Begun {
         self.enter(claims, log);
         self.is_lacking = false;
-        let marked = self.journal.as_mut().map(|journal| journal.mark(stamp));
-        self.has_failed(marked, log);
+        self.batch = Batch::begun(stamp);
+        self.append(log);
+        let heir = self.heir.insert(Journal::begin(&self.path, stamp));
+        Begun {
+            mark: self.journal.as_ref().map(Journal::wish),
+            heir: heir.as_ref().ok().map(Journal::wish),
+        }
     }
 
-    /// The state file that bears `stamp`, and has `state_len` bytes, has taken the place of the one before.
+    /// The state file that was begun, and has `state_len` bytes, has taken the place of the one before.
     ///
     /// # Errors
-    /// The system's. There is no journal then.
-    pub(super) fn end_save(&mut self, stamp: &Stamp, state_len: u64) -> io::Result<()> {
-        let journal = match self.journal.take() {
-            Some(journal) => journal.shed()?,
-            None => Journal::begin(&self.path, stamp)?,
-        };
-        self.open(journal, state_len);
+    /// Why it has no journal of its own. That of the one before says all of it too, and goes on.
+    pub(super) fn end_save(&mut self, state_len: u64) -> io::Result<()> {
+        if let Some(heir) = self.heir.take().transpose()? {
+            heir.take_place()?;
+            self.open(heir, state_len);
+        }
         Ok(())
     }
 
     /// The state could not be saved.
-    pub(super) const fn fail_save(&mut self) {
+    pub(super) fn fail_save(&mut self) {
         self.is_lacking = true;
+        self.heir = None;
+        // A full disk is not to be kept full. What cannot be removed is written over the next time.
+        let _ = journal::remove_new(&self.path);
     }
 
     /// The state file has all, and nothing will change any more.

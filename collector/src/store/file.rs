@@ -73,7 +73,13 @@ impl StateFile {
         &self,
         write: impl FnOnce(&mut Striding) -> Result<(), E>,
     ) -> Result<(), E> {
-        replace(&self.path, write).map(drop)
+        let new = new_path(&self.path);
+        let replaced = replace(&self.path, &new, write);
+        if replaced.is_err() {
+            // A full disk is not to be kept full. What cannot be removed is written over the next time.
+            let _ = fs::remove_file(&new);
+        }
+        replaced
     }
 
     /// Where its journal is, which belongs to whoever has the file.
@@ -89,25 +95,11 @@ impl StateFile {
     }
 }
 
-/// [`StateFile::replace`] for the file at `path`. Returns the new one.
-pub(super) fn replace<E: From<io::Error>>(
-    path: &Path,
-    write: impl FnOnce(&mut Striding) -> Result<(), E>,
-) -> Result<File, E> {
-    let new = new_path(path);
-    let replaced = try_replace(path, &new, write);
-    if replaced.is_err() {
-        // A full disk is not to be kept full. What cannot be removed is written over the next time.
-        let _ = fs::remove_file(&new);
-    }
-    replaced
-}
-
-fn try_replace<E: From<io::Error>>(
+fn replace<E: From<io::Error>>(
     path: &Path,
     new: &Path,
     write: impl FnOnce(&mut Striding) -> Result<(), E>,
-) -> Result<File, E> {
+) -> Result<(), E> {
     let mut file = Striding {
         file: create(new)?,
         since_synced: 0,
@@ -115,8 +107,7 @@ fn try_replace<E: From<io::Error>>(
     write(&mut file)?;
     file.file.sync_all()?;
     fs::rename(new, path)?;
-    sync_name(path)?;
-    Ok(file.file)
+    Ok(sync_name(path)?)
 }
 
 /// Sees that the name `path`, or that there is no such name any more, is on the disk.
@@ -124,7 +115,8 @@ pub(super) fn sync_name(path: &Path) -> io::Result<()> {
     File::open(directory(path))?.sync_all()
 }
 
-fn new_path(path: &Path) -> PathBuf {
+/// Where that is written which is to take the place of what is at `path`.
+pub(super) fn new_path(path: &Path) -> PathBuf {
     beside(path, ".new")
 }
 

@@ -1,15 +1,15 @@
 //! The journal in its directory, beside the state file whose changes it holds (docs/operations.md).
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::batches::{Batch, EMPTY, beginning};
-use super::file::{Striding, replace, sync_name};
+use super::file::{new_path, sync_name};
 use super::stamp::Stamp;
-use super::syncer::Wish;
+use crate::lock::create;
 
 /// A journal that is appended to. Whoever has the state file has it too.
 #[derive(Debug)]
@@ -19,20 +19,30 @@ pub struct Journal {
     len: u64,
     /// How many bytes are on the disk.
     synced: Arc<AtomicU64>,
-    /// Where the batch stands that says which state file was begun last.
-    begun_at: u64,
+}
+
+/// What is to get to the disk of a journal. Whoever waits for that need not be whoever writes.
+#[derive(Debug)]
+pub(super) struct Wish {
+    file: Arc<File>,
+    /// How many bytes it has.
+    len: u64,
+    synced: Arc<AtomicU64>,
+    /// The name that it was given, where that is to get there too.
+    name: Option<PathBuf>,
 }
 
 impl Journal {
-    /// Begins the journal of the state file that bears `stamp`, in place of any other.
+    /// Begins the journal of the state file that bears `stamp`, the journal of which is to be at `path`. Until
+    /// [`Journal::take_place`] it is beside what is there.
     ///
     /// # Errors
-    /// The system's. What was there before may be there still.
+    /// The system's.
     pub fn begin(path: &Path, stamp: &Stamp) -> io::Result<Self> {
-        Self::write(path, |file| {
-            file.write_all(&beginning())?;
-            file.write_all(Batch::begun(stamp).finish(0))
-        })
+        let mut file = create(&new_path(path))?;
+        file.write_all(&beginning())?;
+        file.write_all(Batch::begun(stamp).finish(0))?;
+        Ok(Self::of(path, file, EMPTY as u64))
     }
 
     /// Goes on with the journal at `path`, of which `whole` bytes are whole.
@@ -43,24 +53,21 @@ impl Journal {
         let mut file = OpenOptions::new().write(true).open(path)?;
         file.set_len(whole)?;
         file.seek(SeekFrom::End(0))?;
-        Ok(Self {
-            path: path.to_owned(),
-            file: Arc::new(file),
-            len: whole,
-            synced: Arc::default(),
-            begun_at: beginning().len() as u64,
-        })
+        Ok(Self::of(path, file, whole))
     }
 
     /// One that is there and cannot be written, as on a disk that is full.
     #[cfg(test)]
     pub(super) fn unwritable(path: &Path) -> Self {
+        Self::of(path, File::open(path).unwrap(), EMPTY as u64)
+    }
+
+    fn of(path: &Path, file: File, len: u64) -> Self {
         Self {
             path: path.to_owned(),
-            file: Arc::new(File::open(path).unwrap()),
-            len: EMPTY as u64,
+            file: Arc::new(file),
+            len,
             synced: Arc::default(),
-            begun_at: beginning().len() as u64,
         }
     }
 
@@ -88,54 +95,52 @@ impl Journal {
         Ok(())
     }
 
+    /// Takes the name that it is to have, in place of any other journal. What it began with has to be on the disk: a name
+    /// may get there before what it is of.
+    ///
+    /// # Errors
+    /// The system's. What was there before is there still.
+    pub fn take_place(&self) -> io::Result<()> {
+        fs::rename(new_path(&self.path), &self.path)
+    }
+
     /// That what was written gets to the disk.
     pub(super) fn wish(&self) -> Wish {
         Wish {
             file: Arc::clone(&self.file),
             len: self.len,
             synced: Arc::clone(&self.synced),
+            name: None,
         }
     }
 
-    /// The state file that bears `stamp` is begun: what comes from now on follows it too. All of the journal is on the disk
-    /// when this returns.
-    ///
-    /// # Errors
-    /// As of [`Journal::append`].
-    pub fn mark(&mut self, stamp: &Stamp) -> io::Result<()> {
-        let begun_at = self.len;
-        self.append(&mut Batch::begun(stamp))?;
-        self.file.sync_data()?;
-        self.synced.store(self.len, Ordering::Relaxed);
-        self.begun_at = begun_at;
-        Ok(())
+    /// That what was written gets to the disk, and its name with it.
+    pub(super) fn wish_with_name(&self) -> Wish {
+        Wish {
+            name: Some(self.path.clone()),
+            ..self.wish()
+        }
     }
+}
 
-    /// The state file that was begun last has taken the place of the one before: what came before it is dropped. Whenever
-    /// the power fails, the journal as it was is there or the new one, and both say the same of that file.
+impl Wish {
+    /// Brings it to the disk.
     ///
     /// # Errors
     /// The system's.
-    pub fn shed(self) -> io::Result<Self> {
-        let mut before = File::open(&self.path)?;
-        before.seek(SeekFrom::Start(self.begun_at))?;
-        let mut kept = (&before).take(self.len - self.begun_at);
-        Self::write(&self.path, |file| {
-            file.write_all(&beginning())?;
-            io::copy(&mut kept, file).map(drop)
-        })
+    pub(super) fn fulfil(&self) -> io::Result<()> {
+        self.file.sync_data()?;
+        self.synced.fetch_max(self.len, Ordering::Relaxed);
+        self.name.as_deref().map_or(Ok(()), sync_name)
     }
 
-    fn write(path: &Path, write: impl FnOnce(&mut Striding) -> io::Result<()>) -> io::Result<Self> {
-        let file = replace(path, write)?;
-        let len = file.metadata()?.len();
-        Ok(Self {
-            path: path.to_owned(),
-            file: Arc::new(file),
-            len,
-            synced: Arc::new(AtomicU64::new(len)),
-            begun_at: beginning().len() as u64,
-        })
+    /// What is left to wish for where `later` was wished for after this: it is of the same journal, or of the one that has
+    /// taken its place.
+    pub(super) fn and(self, later: Self) -> Self {
+        Self {
+            name: later.name.or(self.name),
+            ..later
+        }
     }
 }
 
@@ -151,15 +156,27 @@ pub fn contents(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Removes what is at `path`, if there is anything.
+/// Removes the journal at `path`, if there is one, and one that was to take its place.
 ///
 /// # Errors
 /// The system's.
 pub fn remove(path: &Path) -> io::Result<()> {
+    remove_new(path)?;
     match fs::remove_file(path) {
         Ok(()) => sync_name(path),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
+    }
+}
+
+/// Removes what was to take the place of the journal at `path`, if there is anything.
+///
+/// # Errors
+/// The system's.
+pub fn remove_new(path: &Path) -> io::Result<()> {
+    match fs::remove_file(new_path(path)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

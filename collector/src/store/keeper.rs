@@ -1,20 +1,22 @@
-//! Saves the state while the collector works: in a thread of its own, so that no beat and no deadline waits for a disk.
+//! Saves the state while the collector works: in threads of its own, so that no beat and no deadline waits for a disk. One
+//! enters what changes in the journal, and has another write the whole file, which takes its time.
 
 use std::io;
+use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use beacon_common::Moment;
 
 use super::bell::{self, Bell, Ear, Legacy};
-use super::book::{Book, Claim};
+use super::book::{Begun, Book, Claim};
 use super::fault_log::Log;
 use super::file::StateFile;
-use super::journal::Journal;
+use super::journal::{Journal, Wish};
 use super::pace::Pace;
-use super::save::{Unsaved, save};
+use super::save::{Shelf, Unsaved, save};
 use super::stamp::Stamp;
 use super::syncer::Syncer;
 use crate::background;
@@ -22,7 +24,7 @@ use crate::clock;
 use crate::failure::{Exit, Failure};
 use crate::handle::{Handle, Message};
 
-/// The least: a save may take its time.
+/// The least: writing the whole state may take its time.
 const NICENESS: i32 = 19;
 
 /// How often saving has failed, for whoever looks.
@@ -70,7 +72,6 @@ impl Keeper {
             pace: Pace::new(clock::now()),
         };
         let thread = thread::Builder::new().name("state".to_owned()).spawn(move || {
-            background::step_back("saves the state", NICENESS);
             if let Some(journal) = open() {
                 desk.open(journal);
             }
@@ -99,7 +100,7 @@ impl Keeper {
         self.bell.end();
         let desk = match self.thread.join() {
             Ok(desk) => desk,
-            Err(panic) => std::panic::resume_unwind(panic),
+            Err(panic) => resume_unwind(panic),
         };
         desk.finish(self.legacies.try_iter().collect())
     }
@@ -123,8 +124,8 @@ impl Desk {
 
     /// Enters what changes in the journal, and saves the whole state from time to time, until it is over.
     fn keep(&mut self, shards: &[Handle], ear: &Ear) {
-        while ear.wait(|has_changed| self.next(has_changed)) {
-            if self.pace.next(self.book.save_wanted_at()) <= clock::now() {
+        while ear.wait(|has_changed| self.save_at().min(self.book.is_due_at(has_changed))) {
+            if self.save_at() <= clock::now() {
                 self.save(shards, ear);
             } else if self.book.enter(claims(shards), &mut self.log) {
                 ear.remind();
@@ -132,42 +133,58 @@ impl Desk {
         }
     }
 
-    /// When there is something to do.
-    fn next(&self, has_changed: bool) -> Moment {
-        let save_at = self.pace.next(self.book.save_wanted_at());
-        match has_changed && self.book.is_open() {
-            true => Moment::ORIGIN,
-            false => save_at,
-        }
+    fn save_at(&self) -> Moment {
+        self.pace.next(self.book.save_wanted_at())
     }
 
     fn save(&mut self, shards: &[Handle], ear: &Ear) {
         let begun = clock::now();
         match self.try_save(shards, ear) {
             Ok(()) => self.log.saved(self.file.path()),
-            Err(Unsaved::Failed(error)) => {
-                self.log.failed(self.file.path(), &error);
+            Err(unsaved) => {
                 self.book.fail_save();
+                if let Unsaved::Failed(error) = unsaved {
+                    self.log.failed(self.file.path(), &error);
+                }
             }
-            Err(Unsaved::Ended) => {}
         }
         self.pace.pass(begun, clock::now(), self.log.is_well());
         // Of what has changed in the meantime.
         ear.remind();
     }
 
+    /// Has a thread write the whole state that has time to do so. What changes meanwhile is not to wait for it: who was
+    /// told goodbye is to be known as well as any other if the process is killed now.
     fn try_save(&mut self, shards: &[Handle], ear: &Ear) -> Result<(), Unsaved> {
-        let (book, log) = (&mut self.book, &mut self.log);
+        let Self { file, book, log, .. } = self;
         let stamp = Stamp::take();
-        book.begin_save(&stamp, claims(shards), log);
-        let mut enter = || {
-            if book.is_open_meanwhile() && ear.take_changed() && book.enter(claims(shards), log) {
-                ear.remind();
+        let begun = book.begin_save(&stamp, claims(shards), log);
+        let is_written = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let writing = thread::Builder::new().name("save".to_owned());
+            let writing = writing.spawn_scoped(scope, || {
+                background::step_back("saves the state", NICENESS);
+                let written = write(file, shards, stamp, &begun);
+                is_written.store(true, Ordering::Release);
+                ear.wake();
+                written
+            })?;
+            let is_written = || is_written.load(Ordering::Acquire);
+            let due_at = |book: &Book, has_changed| match is_written() {
+                true => Moment::ORIGIN,
+                false => book.is_due_at(has_changed),
+            };
+            while ear.wait(|has_changed| due_at(book, has_changed)) {
+                if book.is_open() && book.enter(claims(shards), log) {
+                    ear.remind();
+                }
+                if is_written() {
+                    break;
+                }
             }
-        };
-        save(&self.file, shards, stamp, &mut enter)?;
-        enter();
-        Ok(book.end_save(&stamp, self.file.size())?)
+            writing.join().unwrap_or_else(|panic| resume_unwind(panic))
+        })?;
+        Ok(book.end_save(file.size())?)
     }
 
     fn finish(mut self, mut legacies: Vec<Legacy>) -> Result<(), Failure> {
@@ -176,8 +193,11 @@ impl Desk {
             let until = legacy.heard_until;
             move |room| Some(legacy.tracker.take_changes(room, until))
         });
-        self.book.begin_save(&stamp, claims, &mut self.log);
-        let saved = save(&self.file, &legacies, stamp, || ());
+        let begun = self.book.begin_save(&stamp, claims, &mut self.log);
+        let saved = write(&self.file, &legacies, stamp, &begun);
+        if saved.is_err() {
+            self.book.fail_save();
+        }
         match saved.and_then(|()| Ok(self.book.close()?)) {
             Ok(()) | Err(Unsaved::Ended) => Ok(()),
             Err(Unsaved::Failed(error)) => Err(Failure::new(
@@ -189,6 +209,16 @@ impl Desk {
             )),
         }
     }
+}
+
+/// Writes the whole state, and sees that its journals are on the disk when they have to be.
+fn write(file: &StateFile, shelves: &[impl Shelf], stamp: Stamp, begun: &Begun) -> Result<(), Unsaved> {
+    if let Some(mark) = &begun.mark {
+        // Where that fails, a power cut may leave the state alone, which is whole for itself.
+        let _ = mark.fulfil();
+    }
+    save(file, shelves, stamp)?;
+    Ok(begun.heir.as_ref().map_or(Ok(()), Wish::fulfil)?)
 }
 
 /// What has changed in each shard, asked for between two batches of datagrams.

@@ -53,19 +53,14 @@ impl Shelf for Legacy {
     }
 }
 
-/// Replaces `file` by what is on the shelves. `stamp` was taken just before; `between` is called between two portions.
+/// Replaces `file` by what is on the shelves. `stamp` was taken just before.
 ///
 /// What changes meanwhile is in it or is not: each record is whole for itself. So the collector counts as having heard
 /// everything only until the first portions were handed out.
 ///
 /// # Errors
 /// Why nothing was saved. The file is what it was before.
-pub fn save(
-    file: &StateFile,
-    shelves: &[impl Shelf],
-    stamp: Stamp,
-    mut between: impl FnMut(),
-) -> Result<(), Unsaved> {
+pub fn save(file: &StateFile, shelves: &[impl Shelf], stamp: Stamp) -> Result<(), Unsaved> {
     let hand = |shelf: &_, from, room| Shelf::hand(shelf, from, room).ok_or(Unsaved::Ended);
     let first: Vec<Handed> = shelves
         .iter()
@@ -91,7 +86,6 @@ pub fn save(
                 for record in &handed.portion.records {
                     writer.put(record)?;
                 }
-                between();
                 let Some(next) = handed.portion.next else { break };
                 handed = hand(shelf, next, handed.portion.records)?;
             }

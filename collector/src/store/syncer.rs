@@ -1,22 +1,11 @@
 //! Sees that what was written to a journal gets to the disk: in a thread of its own, so that what changes meanwhile can be
 //! written too, and is not lost where the process alone dies.
 
-use std::fs::File;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-/// What is to get to the disk.
-#[derive(Debug)]
-pub(super) struct Wish {
-    pub(super) file: Arc<File>,
-    /// How many bytes it has.
-    pub(super) len: u64,
-    /// How many of them are on the disk.
-    pub(super) synced: Arc<AtomicU64>,
-}
+use super::journal::Wish;
 
 /// The thread, as whoever writes reaches it. It ends when this does.
 #[derive(Debug)]
@@ -51,11 +40,8 @@ impl Syncer {
 
 fn sync(wished: &Receiver<Wish>, failed: &Sender<io::Error>) {
     while let Ok(first) = wished.recv() {
-        // What came meanwhile is done with the last of it.
-        let wish = wished.try_iter().last().unwrap_or(first);
-        match wish.file.sync_data() {
-            Ok(()) => wish.synced.store(wish.len, Ordering::Relaxed),
-            Err(error) => drop(failed.send(error)),
+        if let Err(error) = wished.try_iter().fold(first, Wish::and).fulfil() {
+            drop(failed.send(error));
         }
     }
 }

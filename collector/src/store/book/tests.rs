@@ -31,7 +31,7 @@ impl Scene {
         let stamp = Stamp::take();
         self.book.begin_save(&stamp, claims(vec![]), &mut self.log);
         self.enter(during);
-        self.book.end_save(&stamp, 0).unwrap();
+        self.book.end_save(0).unwrap();
         stamp
     }
 
@@ -93,6 +93,42 @@ fn what_changes_while_the_state_is_saved_is_in_the_journal_of_the_new_one() {
     let Scene { directory, book, .. } = scene;
     book.close().unwrap();
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn until_the_new_one_has_its_name_the_journal_says_all_of_both_state_files() {
+    let mut scene = Scene::new();
+    let first = scene.save(vec![]);
+    scene.enter(vec![gone("before")]);
+    let second = Stamp::take();
+    scene.book.begin_save(&second, claims(vec![]), &mut scene.log);
+    scene.enter(vec![gone("during")]);
+    assert_eq!(scene.entered(&first), ["before", "during"]);
+    assert_eq!(scene.entered(&second), ["during"]);
+
+    scene.book.fail_save();
+    assert!(scene.is_save_wanted_now() && scene.book.is_open());
+    scene.enter(vec![gone("after")]);
+    assert_eq!(scene.entered(&first), ["after", "before", "during"]);
+    assert_eq!(scene.entered(&second), ["after", "during"]);
+    assert_eq!(fs::read_dir(scene.directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn where_the_new_state_file_has_no_journal_that_of_the_one_before_goes_on() {
+    let mut scene = Scene::new();
+    scene.save(vec![]);
+    let in_the_way = scene.directory.path().join("state.journal.new");
+    fs::create_dir(&in_the_way).unwrap();
+    let stamp = Stamp::take();
+    scene.book.begin_save(&stamp, claims(vec![]), &mut scene.log);
+    scene.enter(vec![gone("a")]);
+    assert!(scene.book.end_save(0).is_err());
+    scene.enter(vec![gone("b")]);
+    assert_eq!(scene.entered(&stamp), ["a", "b"]);
+    fs::remove_dir(&in_the_way).unwrap();
+    let stamp = scene.save(vec![gone("c")]);
+    assert_eq!(scene.entered(&stamp), ["c"]);
 }
 
 #[test]
