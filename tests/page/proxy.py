@@ -1,4 +1,5 @@
-"""A proxy that serves a collector below a path of its own, as nginx does with `location /beacon/`."""
+"""A proxy that serves a collector below a path of its own, as nginx does with `location /beacon/`, and says 502 as nginx
+does when it cannot."""
 
 import contextlib
 import http.client
@@ -10,9 +11,9 @@ PREFIX = "/beacon/"
 
 
 @contextlib.contextmanager
-def proxy(page):
-    """Yields where it serves the page."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(urllib.parse.urlsplit(page).netloc))
+def proxy(page, refuses=lambda path: False):
+    """Yields where it serves the page, but for the paths that it is told to refuse."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(urllib.parse.urlsplit(page).netloc, refuses))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -22,13 +23,16 @@ def proxy(page):
         server.server_close()
 
 
-def _handler(behind):
+def _handler(behind, refuses):
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             if not self.path.startswith(PREFIX):
                 return self.send_error(404)
+            path = self.path.removeprefix(PREFIX)
+            if refuses(path):
+                return self.send_error(502)
             connection = http.client.HTTPConnection(behind)
-            connection.request("GET", "/" + self.path.removeprefix(PREFIX), headers={"Connection": "close"})
+            connection.request("GET", "/" + path, headers={"Connection": "close"})
             answer = connection.getresponse()
             self.send_response(answer.status)
             for name in ["Content-Type", "Content-Security-Policy"]:

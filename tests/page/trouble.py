@@ -245,4 +245,26 @@ def below_a_path():
         check(not errors(driver), "nothing for the console")
 
 
-PARTS = [trickle, no_collector, health, search, tab, layout, below_a_path]
+def refused_lines():
+    """Who is refused the event lines (too many follow them, a proxy restarts) asks for them again, as long as it takes."""
+    asked = []
+
+    def refuses(path):
+        if not path.startswith("events"):
+            return False
+        asked.append(path)
+        return len(asked) <= 2
+
+    with collector() as it, Devices(it.listen) as devices, proxy(it.page, refuses) as page, browser() as closing:
+        driver = closing.driver
+        devices.add("gate")
+        driver.get(page)
+        until(driver, "the lines are asked for a third time", lambda: len(asked) == 3)
+        until(driver, "it is up", lambda: state(driver, "gate") == "up")
+        devices.kill("gate")
+        told = lambda: driver.find_element(By.ID, "news").get_attribute("textContent")
+        until(driver, "its line", lambda: told() == "gate is down")
+        check(len(asked) == 3, "lines that were refused twice are followed after all, once")
+
+
+PARTS = [trickle, no_collector, health, search, tab, layout, below_a_path, refused_lines]

@@ -3,10 +3,12 @@
   const REFRESH_MS = 2000, HIDDEN_REFRESH_MS = 10000, RETRY_MS = 1000, SOON_MS = 300, TIMEOUT_MS = 4000, TYPING_MS = 200;
   // How many refreshes fail before what is shown is called old: the collector may be restarted.
   const FAILURES = 2;
+  // A browser does not ask again for event lines that it was refused: the page does, each time after twice the time.
+  const REOPEN_MS = 2000, REOPEN_MOST_MS = 60000;
   const element = id => document.getElementById(id);
   const root = document.querySelector("h1 a").href, source = location.href.slice(root.length).match(/^source\/([^?#]+)/);
   let timer = 0, due = Infinity, answered = -SOON_MS, asking = false, failures = 0;
-  let typing = 0, searched = false, events = null;
+  let typing = 0, searched = false, events = null, reopening = 0, reopenMs = REOPEN_MS;
 
   // Makes the children of one element those of another, moving and changing what is there already, so that
   // focus, selection and scrolling stay.
@@ -114,11 +116,20 @@
 
   // Follows the event lines while somebody looks: a browser opens few connections to one server.
   function follow() {
+    clearTimeout(reopening);
     if (document.hidden) { if (events) events.close(); events = null; return; }
     if (events && events.readyState !== EventSource.CLOSED) return;
     events = new EventSource(root + "events" + (source ? "?source=" + source[1] : ""));
     events.onmessage = message => happened(JSON.parse(message.data));
-    events.onerror = () => refreshIn(0);
+    events.onopen = () => reopenMs = REOPEN_MS;
+    events.onerror = interrupted;
+  }
+
+  function interrupted({ target }) {
+    refreshIn(0);
+    if (target.readyState !== EventSource.CLOSED) return;
+    reopening = setTimeout(follow, reopenMs);
+    reopenMs = Math.min(2 * reopenMs, REOPEN_MOST_MS);
   }
 
   function search(form) {
