@@ -221,6 +221,40 @@ def layout():
             picture(phone, f"phone-{width}")
 
 
+def groups():
+    """Where the inventory has groups, the page tells which source is in which; elsewhere it has no such column."""
+    headings = lambda driver: driver.execute_script("return [...document.querySelectorAll('#sources th a')].map(a => a.textContent)")
+    with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
+        inventory = pathlib.Path(directory, "inventory")
+        inventory.write_text("gate yard\nlamp\nbarn hay-loft\nnever-came-12345 " + "long-" * 12 + "name\n")
+        plain = stack.enter_context(collector())
+        it = stack.enter_context(collector("--inventory", inventory, "--settle", "1s"))
+        driver = stack.enter_context(browser()).driver
+        for page in [plain, it]:
+            devices = stack.enter_context(Devices(page.listen))
+            for label in ["gate", "lamp", "barn"]:
+                devices.add(label)
+            driver.get(page.page)
+            until(driver, "all are up", lambda: count(driver, "up") == 3)
+            has_column = "Group" in headings(driver) and bool(driver.find_elements(By.CSS_SELECTOR, "option[value=group]"))
+            check(has_column == (page is it), f"groups have a column where there are any: {has_column}")
+        check(text(driver, "#s-gate .group") == "yard" and text(driver, "#s-lamp .group") == "", "it tells each source's own")
+        driver.find_element(By.LINK_TEXT, "Group").click()
+        until(driver, "the order", lambda: labels(driver) == ["barn", "never-came-12345", "gate", "lamp"])
+        check("sort=group" in driver.current_url, "and sorts by it, with those without a group behind")
+        picture(driver, "groups")
+        driver.find_element(By.LINK_TEXT, "gate").click()
+        check("Group\nyard" in text(driver, "#facts"), "a source's own page tells it too")
+        driver.get(it.page)
+        # Right above and below where columns are left out.
+        for width in [1297, 1295, 1249, 1247, 1041, 1039]:
+            driver.set_window_size(width, 800)
+            driver.execute_script("""for (const row of document.querySelectorAll('#rows tr')) {
+                for (const cell of row.querySelectorAll('.number')) cell.textContent = '187d23h';
+                row.querySelector('.address').textContent = '[2001:db8:1234:5678:9abc:def0:1234:5678]:40112'; }""")
+            check(driver.execute_script("return innerWidth") == width and fits(driver, width), f"nothing is cut at {width} pixels")
+
+
 def below_a_path():
     """The page stands below a path of a proxy, live."""
     with collector() as it, Devices(it.listen) as devices, proxy(it.page) as page, browser() as closing:
@@ -267,4 +301,4 @@ def refused_lines():
         check(len(asked) == 3, "lines that were refused twice are followed after all, once")
 
 
-PARTS = [trickle, no_collector, health, search, tab, layout, below_a_path, refused_lines]
+PARTS = [trickle, no_collector, health, search, tab, layout, groups, below_a_path, refused_lines]

@@ -17,12 +17,13 @@ use crate::track::survey::Row;
 /// How many sources one page shows.
 const SOURCES_A_PAGE: usize = 100;
 
-/// A column: what it is sorted by, its heading, and its classes: `widest`, `wide` and `medium` are left out on narrower
-/// screens.
+/// A column: what it is sorted by, its heading, and its classes: `widest`, `group`, `wide` and `medium` are left out on
+/// narrower screens.
 struct Column(Sort, &'static str, &'static str);
 
-const COLUMNS: [Column; 13] = [
+const COLUMNS: [Column; 14] = [
     Column(Sort::Source, "Source", "source"),
+    Column(Sort::Group, "Group", "group"),
     Column(Sort::State, "State", "state"),
     Column(Sort::Cause, "Cause", "cause wide"),
     Column(Sort::Since, "Since", "number"),
@@ -37,6 +38,14 @@ const COLUMNS: [Column; 13] = [
     Column(Sort::Restarts, "Restarts", "number widest"),
 ];
 
+/// The columns that are shown: that of the groups is left out where no source has one, unless it is asked for.
+fn columns(has_groups: bool, selection: &Selection) -> impl Iterator<Item = Column> {
+    let without = !has_groups && selection.sort != Sort::Group;
+    COLUMNS
+        .into_iter()
+        .filter(move |column| !without || column.0 != Sort::Group)
+}
+
 /// The page of the sources that `selection` takes.
 pub(super) fn page(site: &Site, selection: &Selection, now: Moment) -> (Head, Vec<u8>) {
     let picture = site.looker.picture();
@@ -45,6 +54,7 @@ pub(super) fn page(site: &Site, selection: &Selection, now: Moment) -> (Head, Ve
         (chosen.rows.len(), chosen.total),
         picture.tick.sources.iter().sum(),
     );
+    let columns: Vec<_> = columns(chosen.has_groups, selection).collect();
     let (title, grade) = alarm(&chosen.found);
     let frame = Frame {
         code: Code::Ok,
@@ -54,11 +64,11 @@ pub(super) fn page(site: &Site, selection: &Selection, now: Moment) -> (Head, Ve
     };
     frame.around(site, |out| {
         put_counts(&chosen.found, selection, out)?;
-        put_search(selection, out)?;
+        put_search(selection, &columns, out)?;
         put_extent(selection, extent, all, out)?;
-        put_head(selection, out)?;
+        put_head(selection, &columns, out)?;
         for row in &chosen.rows {
-            put_row(row, now, out)?;
+            put_row(row, &columns, now, out)?;
         }
         out.push_str("</tbody></table></div>\n");
         put_pages(selection, extent, out)
@@ -119,7 +129,7 @@ fn put_counts(found: &Census, selection: &Selection, out: &mut String) -> fmt::R
     Ok(())
 }
 
-fn put_search(selection: &Selection, out: &mut String) -> fmt::Result {
+fn put_search(selection: &Selection, columns: &[Column], out: &mut String) -> fmt::Result {
     write!(
         out,
         "<form role=\"search\" action=\"./\"><label><span>Search</span> <input type=\"search\" name=\"q\" value=\"{}\" \
@@ -127,7 +137,7 @@ fn put_search(selection: &Selection, out: &mut String) -> fmt::Result {
          <label><span>Sort by</span> <select name=\"sort\"><option value=\"worst\">worst first</option>",
         Escaped(&selection.search)
     )?;
-    for Column(sort, heading, _) in COLUMNS {
+    for &Column(sort, heading, _) in columns {
         let selected = if sort == selection.sort { " selected" } else { "" };
         write!(
             out,
@@ -186,9 +196,9 @@ fn put_extent(
     Ok(())
 }
 
-fn put_head(selection: &Selection, out: &mut String) -> fmt::Result {
+fn put_head(selection: &Selection, columns: &[Column], out: &mut String) -> fmt::Result {
     out.push_str("<div class=\"table\"><table id=\"sources\"><thead><tr>");
-    for Column(sort, heading, class) in COLUMNS {
+    for &Column(sort, heading, class) in columns {
         let is_by_it = sort == selection.sort;
         let to = Selection {
             sort,
@@ -211,10 +221,10 @@ fn put_head(selection: &Selection, out: &mut String) -> fmt::Result {
     Ok(())
 }
 
-fn put_row(row: &Row, now: Moment, out: &mut String) -> fmt::Result {
+fn put_row(row: &Row, columns: &[Column], now: Moment, out: &mut String) -> fmt::Result {
     let label = Escaped(row.label.as_str());
     write!(out, "\n<tr id=\"s-{label}\" class=\"{}\">", Classes(row))?;
-    for Column(sort, _, class) in COLUMNS {
+    for &Column(sort, _, class) in columns {
         if sort == Sort::Source {
             write!(
                 out,
@@ -232,6 +242,7 @@ fn put_row(row: &Row, now: Moment, out: &mut String) -> fmt::Result {
 
 fn put_cell(column: Sort, row: &Row, now: Moment, out: &mut String) -> fmt::Result {
     match column {
+        Sort::Group => write!(out, "{}", Escaped(row.group.as_deref().unwrap_or_default())),
         Sort::State => write!(out, "{}", Standing(row)),
         Sort::Cause => out.write_str(row.cause.map_or("", Cause::name)),
         Sort::Since => write!(out, "{}", Ago { at: row.since, now }),

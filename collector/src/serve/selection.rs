@@ -34,6 +34,8 @@ pub(super) struct Chosen<'a> {
     pub(super) total: usize,
     /// How many there would be in each state.
     pub(super) found: Census,
+    /// Whether any source has a group, chosen or not.
+    pub(super) has_groups: bool,
 }
 
 /// How many sources there are in each state, in the order of [`State::ALL`].
@@ -66,6 +68,7 @@ pub(super) enum Sort {
     #[default]
     Worst,
     Source,
+    Group,
     State,
     Cause,
     Since,
@@ -81,9 +84,10 @@ pub(super) enum Sort {
 }
 
 impl Sort {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Worst,
         Self::Source,
+        Self::Group,
         Self::State,
         Self::Cause,
         Self::Since,
@@ -103,6 +107,7 @@ impl Sort {
         match self {
             Self::Worst => "worst",
             Self::Source => "source",
+            Self::Group => "group",
             Self::State => "state",
             Self::Cause => "cause",
             Self::Since => "since",
@@ -198,8 +203,9 @@ impl Selection {
 
     /// The chosen rows `from` on, at most `count` of them, in order.
     pub(super) fn choose<'a>(&self, rows: impl Iterator<Item = &'a Row>, count: usize) -> Chosen<'a> {
-        let (mut address, mut found) = (String::new(), Census::default());
+        let (mut address, mut found, mut has_groups) = (String::new(), Census::default(), false);
         let mut chosen: Vec<_> = rows
+            .inspect(|row| has_groups |= row.group.is_some())
             .filter(|row| self.finds(row, &mut address))
             .inspect(|row| found.count(row))
             .filter(|row| self.takes_state(row))
@@ -208,7 +214,7 @@ impl Selection {
         let total = chosen.len();
         let from = self.from.min(total);
         let end = from.saturating_add(count).min(total);
-        let order = |a: &(Key, &Row), b: &(Key, &Row)| {
+        let order = |a: &(Key<'_>, &Row), b: &(Key<'_>, &Row)| {
             let by_key = if self.is_reversed {
                 b.0.cmp(&a.0)
             } else {
@@ -222,18 +228,24 @@ impl Selection {
         }
         chosen.sort_unstable_by(order);
         let rows = chosen.drain(from..).map(|(_, row)| row).collect();
-        Chosen { rows, total, found }
+        Chosen {
+            rows,
+            total,
+            found,
+            has_groups,
+        }
     }
 
     /// What `row` is sorted by, smaller first.
-    fn key(&self, row: &Row) -> Key {
-        let first = |number: u64| (number, Reverse(0), [0; 18]);
-        let most = |number: u64| (0, Reverse(number), [0; 18]);
+    fn key<'a>(&self, row: &'a Row) -> Key<'a> {
+        let first = |number: u64| Key::Number(number, Reverse(0));
+        let most = |number: u64| Key::Number(0, Reverse(number));
         match self.sort {
-            Sort::Worst => (badness(row), Reverse(row.since.as_nanos()), [0; 18]),
-            Sort::Source => (0, Reverse(0), text(row.label.as_str())),
+            Sort::Worst => Key::Number(badness(row), Reverse(row.since.as_nanos())),
+            Sort::Source => Key::Text(row.label.as_str()),
+            Sort::Group => row.group.as_deref().map_or(first(u64::MAX), Key::Text),
             Sort::State => first(row.state.rank().into()),
-            Sort::Cause => (0, Reverse(0), text(row.cause.map_or("", Cause::name))),
+            Sort::Cause => Key::Text(row.cause.map_or("", Cause::name)),
             Sort::Since => most(row.since.as_nanos()),
             Sort::Seen => most(if row.is_heard() { row.arrived.as_nanos() } else { 0 }),
             Sort::Due => first(row.promise.map_or(u64::MAX, |promise| promise.due.as_nanos())),
@@ -242,21 +254,19 @@ impl Selection {
             Sort::Loss => most(per_million(row.tally.lost, row.tally.expected)),
             Sort::Reordered => most(row.tally.reordered),
             Sort::Jitter => most(row.jitter_us.into()),
-            Sort::Address => (0, Reverse(0), row.origin.map_or([0; 18], |origin| origin.order())),
+            Sort::Address => Key::Address(row.origin.map_or([0; 18], |origin| origin.order())),
             Sort::Health => first(u64::from(u8::MAX - health(row.health))),
             Sort::Restarts => most(row.restarts.into()),
         }
     }
 }
 
-type Key = (u64, Reverse<u64>, [u8; 18]);
-
-fn text(name: &str) -> [u8; 18] {
-    let mut key = [0; 18];
-    key.iter_mut()
-        .zip(name.bytes())
-        .for_each(|(place, byte)| *place = byte);
-    key
+/// What a row is sorted by; the least comes first. Who has no group has a number instead, and comes behind all texts.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Key<'a> {
+    Text(&'a str),
+    Address([u8; 18]),
+    Number(u64, Reverse<u64>),
 }
 
 /// How soon somebody has to look, smaller first: by state, but who is up and not well stands right behind who is late, by

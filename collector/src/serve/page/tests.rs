@@ -28,7 +28,7 @@ fn a_column_says_which_way_it_is_sorted() {
             ..Selection::default()
         };
         let mut out = String::new();
-        put_head(&selection, &mut out).unwrap();
+        put_head(&selection, &COLUMNS, &mut out).unwrap();
         let (_, rest) = out.split_once("aria-sort=\"").unwrap();
         let (direction, rest) = rest.split_once("\"><a href=\"").unwrap();
         let (link, _) = rest.split_once('"').unwrap();
@@ -68,4 +68,24 @@ fn the_title_tells_the_worst_that_is_not_silenced() {
     assert_eq!(title(census((1, 1), 2, 3)), "(2 late) Beacon");
     assert_eq!(title(census((1, 1), 0, 3)), "(3 critical) Beacon");
     assert_eq!(title(census((1, 1), 0, 0)), "Beacon");
+}
+
+#[test]
+fn groups_have_a_column_where_there_are_any_or_it_is_asked_for() {
+    let has_column = |has_groups, sort| {
+        let selection = Selection {
+            sort,
+            ..Selection::default()
+        };
+        let columns: Vec<_> = columns(has_groups, &selection).collect();
+        let mut told = ["", ""].map(str::to_owned);
+        put_head(&selection, &columns, &mut told[0]).unwrap();
+        put_search(&selection, &columns, &mut told[1]).unwrap();
+        let [in_head, in_search] =
+            ["?sort=group", "value=\"group\""].map(|part| told.join(" ").contains(part));
+        (in_head, in_search, columns.len() == COLUMNS.len())
+    };
+    assert_eq!(has_column(false, Sort::Worst), (false, false, false));
+    assert_eq!(has_column(true, Sort::Worst), (true, true, true));
+    assert_eq!(has_column(false, Sort::Group), (true, true, true));
 }

@@ -126,6 +126,34 @@ fn sources_are_sorted_both_ways_and_searched() {
 }
 
 #[test]
+fn groups_are_sorted_by_all_of_their_name_and_those_without_come_last() {
+    let fleet = ["a", "b", "c", "d"].map(|label| (label, 60_000, Health::Ok));
+    let mut rows = rows(&fleet, Moment::ORIGIN.after_ms(5_000));
+    // Longer than any label.
+    for (row, group) in
+        rows[1..]
+            .iter_mut()
+            .zip(["second floor, office 2", "second floor, office 1", "attic"])
+    {
+        row.group = Some(group.into());
+    }
+    let labels = |is_reversed| {
+        let selection = Selection {
+            sort: Sort::Group,
+            is_reversed,
+            ..Selection::default()
+        };
+        let chosen = selection.choose(rows.iter(), 9);
+        assert!(chosen.has_groups);
+        let labels = chosen.rows.iter().map(|row| row.label.as_str());
+        labels.collect::<String>()
+    };
+    assert_eq!([labels(false), labels(true)], ["dcba", "abcd"]);
+    let chosen = Selection::default().choose(rows[..1].iter(), 9);
+    assert!(!chosen.has_groups);
+}
+
+#[test]
 fn states_come_from_worst_to_best_and_who_is_ill_behind_who_is_late() {
     let mut fleet = State::ALL
         .map(|state| (state.name(), 60_000, Health::Ok))
