@@ -1,6 +1,5 @@
 //! The control socket's other end: what a running collector is asked and told by the commands (docs/control.md).
 
-use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -9,22 +8,23 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use beacon_common::Label;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 mod answer;
 mod detail;
+mod operate;
 mod table;
 mod verdict;
 
-use crate::cli::{Status, Whom};
+use crate::cli::Status;
 use crate::commands;
 use crate::config::Surroundings;
 use crate::control::{Ask, MAX_WORST, Place, default_paths};
 use crate::failure::{Exit, Failure};
-use crate::track::tracker::Instruction;
-use answer::{Answer, unreachable};
+use answer::Answer;
 use verdict::Verdict;
+
+pub use operate::{operate, operate_on};
 
 /// How long a collector may take to go on with its answer: longer than it allows itself.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -37,75 +37,6 @@ const CLEAR: &str = "\x1b[H\x1b[J";
 
 /// Lines around the table.
 const FRAME_LINES: u64 = 5;
-
-/// Has a running collector do the same about each of some sources. Returns what it has done, a line each.
-///
-/// # Errors
-/// [`Exit::Unreachable`] where no collector answers, and what it refuses; of a group, at the first source of which it
-/// refuses that.
-pub fn operate_on(
-    control: &Option<OsString>,
-    whom: &Whom,
-    instruction: &Instruction,
-) -> Result<String, Failure> {
-    let labels = match &whom.group {
-        Some(group) => members(control, group)?,
-        None => whom.label.into_iter().collect(),
-    };
-    let mut done = Vec::new();
-    for label in &labels {
-        match operate(control, *label, instruction.clone()) {
-            Ok(line) => done.push(line),
-            Err(failure) if done.is_empty() => return Err(failure),
-            Err(failure) => {
-                let line = format_args!("{failure}; that is done of {} of {}", done.len(), labels.len());
-                return Err(Failure::new(failure.exit, line));
-            }
-        }
-    }
-    Ok(done.join("\n"))
-}
-
-/// The sources that are in a group of the inventory now.
-fn members(control: &Option<OsString>, group: &str) -> Result<Vec<Label>, Failure> {
-    let ask = Ask::Status {
-        group: Some(group.to_owned()),
-        worst: None,
-    };
-    let document = Answer::to(control, &ask)?.whole()?;
-    let list = document["list"].as_array().map_or(&[][..], Vec::as_slice);
-    let labels = list
-        .iter()
-        .filter_map(|source| Label::new(source["source"].as_str()?).ok());
-    Ok(labels.collect())
-}
-
-/// Has a running collector do something about one source. Returns what it has done.
-///
-/// # Errors
-/// [`Exit::Unreachable`] where no collector answers, and what it refuses.
-pub fn operate(
-    control: &Option<OsString>,
-    label: Label,
-    instruction: Instruction,
-) -> Result<String, Failure> {
-    let answer = Answer::to(control, &Ask::Operate(label, instruction))?.whole()?;
-    let text = |key: &str| answer[key].as_str().unwrap_or_default();
-    Ok(match text("done") {
-        "silenced" => format!(
-            "{label} is silenced until {}",
-            table::to_the_minute(text("until"))
-        ),
-        "unsilenced" => format!("{label} is no longer silenced"),
-        "not_silenced" => format!("{label} was not silenced"),
-        "forgotten" => format!("{label} is forgotten; it was {}", text("was")),
-        _ => {
-            return Err(unreachable(
-                &"it answers what is not understood; is it of the same release?",
-            ));
-        }
-    })
-}
 
 /// Shows what a running collector knows.
 ///

@@ -33,10 +33,17 @@ pub fn perform(command: &Command) -> Result<ExitCode, Failure> {
             control,
         } => {
             let (lasts, reason) = (*lasts, reason.clone());
-            client::operate_on(control, whom, &Instruction::Silence { lasts, reason })?.into()
+            client::operate_on(
+                control,
+                whom,
+                &Instruction::Silence { lasts, reason },
+                io::stdout(),
+            )?;
+            return Ok(ExitCode::SUCCESS);
         }
         Command::Unsilence { whom, control } => {
-            client::operate_on(control, whom, &Instruction::Unsilence)?.into()
+            client::operate_on(control, whom, &Instruction::Unsilence, io::stdout())?;
+            return Ok(ExitCode::SUCCESS);
         }
         Command::Forget { label, control } => client::operate(control, *label, Instruction::Forget)?.into(),
     };
