@@ -58,7 +58,8 @@ impl Verdict {
                 true => "",
                 false => ", silenced",
             };
-            return format!("BEACON {word}: {label} is {state} for {since}{health}{silenced}\n");
+            let numbers = numbers_of(document);
+            return format!("BEACON {word}: {label} is {state} for {since}{health}{silenced}{numbers}\n");
         }
         let count = |key: &str, state: State| document[key][state.name()].as_u64().unwrap_or_default();
         let numbers = State::ALL.map(|state| format!("{}={}", state.name(), count("sources", state)));
@@ -69,6 +70,22 @@ impl Verdict {
         let (counts, numbers) = (counts(document), numbers.join(" "));
         format!("BEACON {word}: {counts} | {numbers} silenced={silenced}\n")
     }
+}
+
+/// What there is to draw of a source, with the guidelines' units; nothing of one that was never heard. A loss may be taken
+/// back, so it is no counter (`c`).
+fn numbers_of(source: &Value) -> String {
+    let number = |key: &str| source[key].as_i64().unwrap_or_default();
+    if source["session"].is_null() {
+        return String::new();
+    }
+    format!(
+        " | silent={}ms received={}c lost={} jitter={}us",
+        number("silent_ms"),
+        number("received"),
+        number("lost"),
+        number("jitter_us")
+    )
 }
 
 #[cfg(test)]
@@ -117,6 +134,14 @@ mod tests {
         );
         let one = json!({"source": "a", "state": "up", "silenced_until": null, "since_ms": 90_000});
         assert_eq!(line(&one), "BEACON OK: a is up for 1m30s\n");
+        let heard = json!({
+            "source": "a", "state": "up", "silenced_until": null, "since_ms": 90_000, "session": "691f3c2e5b0a9d11",
+            "silent_ms": 1_116, "received": 6, "lost": 1, "jitter_us": 212,
+        });
+        assert_eq!(
+            line(&heard),
+            "BEACON OK: a is up for 1m30s | silent=1116ms received=6c lost=1 jitter=212us\n"
+        );
         let ill = json!({"source": "a", "state": "up", "status": "critical", "silenced_until": null, "since_ms": 90_000});
         assert_eq!(line(&ill), "BEACON OK: a is up for 1m30s, its health critical\n");
         let quiet = json!({"source": "a", "state": "down", "status": "ok", "silenced_until": "2026", "since_ms": 90_000});
