@@ -134,14 +134,14 @@ mod tests {
             reason: Reason::new("").unwrap(),
         };
         let failure = operate_on(&Some(path.into()), &whom, &silence, out).unwrap_err();
+        assert_eq!(
+            (failure.exit, failure.line.as_str()),
+            (Exit::InUse, "unsilence some; 1 of 2 are done")
+        );
         let line = collector.join().unwrap();
         assert_eq!(
             line, "a is silenced until 2026-11-21 12:00Z\n",
             "told before the next is done"
-        );
-        assert_eq!(
-            (failure.exit, failure.line.as_str()),
-            (Exit::InUse, "unsilence some; 1 of 2 are done")
         );
     }
 }
