@@ -36,10 +36,19 @@ impl Budget {
     /// Whether one more may be sent at `now`; it counts as sent then. The moments of different trackers are a little
     /// apart; what is past counts as now.
     pub(super) fn take(&self, now: Moment) -> bool {
+        self.take_below(self.a_second, now)
+    }
+
+    /// The same for one that can wait: half of them are left to those that cannot.
+    pub(super) fn take_spare(&self, now: Moment) -> bool {
+        self.take_below(self.a_second.div_ceil(2), now)
+    }
+
+    fn take_below(&self, at_most: u32, now: Moment) -> bool {
         // Whatever a thread that panicked left here is a count.
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         spent.turn(now.as_nanos() / 1_000_000 / SLICE_MS);
-        if spent.slices.iter().sum::<u32>() >= self.a_second {
+        if spent.slices.iter().sum::<u32>() >= at_most {
             return false;
         }
         let newest = spent.newest as usize % SLICES;
@@ -93,6 +102,16 @@ mod tests {
             assert_eq!(granted(&budget, from, from + 10), [from, from + 1, from + 2]);
         }
         assert!(!budget.take(at(0)), "what is past counts as now");
+    }
+
+    #[test]
+    fn half_of_them_are_not_to_spare() {
+        let budget = Budget::new(5);
+        let spare = (0..9).filter(|&ms| budget.take_spare(at(ms)));
+        assert_eq!(spare.count(), 3);
+        assert_eq!(granted(&budget, 10, 20), [10, 11]);
+        assert!(!budget.take_spare(at(20)));
+        assert!(Budget::new(1).take_spare(at(0)), "there is one at least");
     }
 
     #[test]

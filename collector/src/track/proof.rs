@@ -3,7 +3,8 @@
 //!
 //! Whoever has recorded a device's datagrams can send them again, tags and all. Only who holds the device's key can
 //! answer a question that was never asked before. But whoever plays a recording all the time must not get all the
-//! questions either: what a recording cannot have is the newest beat, so that is where they go.
+//! questions either: what a recording cannot have is the newest beat, so that is where they go. Nor must whoever has
+//! recorded a whole fleet take all the places: where none is left, one more that is asked takes what was held longest.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -36,12 +37,16 @@ const LABEL_AT_MOST: u32 = SESSIONS as u32;
 /// and takes one part in so many of the probes that there are: whoever holds one key holds up nobody else.
 const LABEL_PART: u32 = 16;
 
-/// How many sessions are held at most: about nine megabytes where each came from as many addresses as are asked.
+/// How many sessions are held at most: about ten megabytes where each came from as many addresses as are asked. Whoever
+/// takes the place of another is asked for it, so a place is kept for as many seconds as this is probes a second: 16 unless
+/// told otherwise.
 const HELD_AT_MOST: usize = 16_384;
 
 /// The newest frame of a session that is not proven, and where it came from. Its tag was valid.
 #[derive(Debug)]
 struct Claim {
+    /// Which one it is, in the order in which they came to be held.
+    number: u64,
     frame: Frame,
     at: Moment,
     /// In the order in which it came from them.
@@ -94,6 +99,10 @@ pub struct Held {
 /// The sessions that are held.
 pub struct Claims {
     held: BTreeMap<(Label, Session), Claim>,
+    /// The same, longest held first.
+    eldest: BTreeMap<u64, (Label, Session)>,
+    /// How many were ever held.
+    taken: u64,
     swept: Moment,
     label_at_most: u32,
     /// How often each label was asked in the second that counts.
@@ -107,6 +116,8 @@ impl Claims {
     pub fn within(probe_rate: u32) -> Self {
         Self {
             held: BTreeMap::new(),
+            eldest: BTreeMap::new(),
+            taken: 0,
             swept: Moment::ORIGIN,
             label_at_most: (probe_rate / LABEL_PART).clamp(1, LABEL_AT_MOST),
             spent: HashMap::new(),
@@ -115,29 +126,27 @@ impl Claims {
     }
 
     /// Takes a frame whose session is not proven, and returns who is to be asked for it: one sender of its label at most,
-    /// if `may_ask`. What nobody can be asked for takes no memory, unless others of its label have theirs already.
+    /// if `may_ask`, which is told whether nothing is held of that label. What nobody can be asked for takes no memory, unless
+    /// others of its label have theirs already, and never the place of another label.
     pub fn keep(
         &mut self,
         frame: &Frame,
         from: (Peer, Way),
         now: Moment,
-        may_ask: impl FnOnce() -> bool,
+        may_ask: impl FnOnce(bool) -> bool,
     ) -> Option<Question> {
         let label = frame.label;
         self.sweep(label, now);
-        let is_known = self.of(label).next().is_some();
-        if is_known {
+        let is_first = self.of(label).next().is_none();
+        let costs_a_probe = is_first || self.displaces(label, frame.session);
+        if !costs_a_probe {
             self.put(frame, from, now);
         }
-        let is_due = if is_known {
-            self.due(label, now).is_some()
-        } else {
-            self.held.len() < HELD_AT_MOST
-        };
-        if !(is_due && self.has_share(label, now) && may_ask()) {
+        let is_due = costs_a_probe || self.due(label, now).is_some();
+        if !(is_due && self.has_share(label, now) && may_ask(is_first)) {
             return None;
         }
-        if !is_known {
+        if costs_a_probe {
             self.put(frame, from, now);
         }
         self.ask(label, now)
@@ -153,7 +162,7 @@ impl Claims {
         let claim = self.held.get(&(label, session))?;
         let has_answered = |sender: &&Sender| sender.asked.is_some_and(|asked| is_answered(asked.first));
         let sender = *claim.senders.iter().find(has_answered)?;
-        let claim = self.held.remove(&(label, session))?;
+        let claim = self.remove(label, session)?;
         let held = Held {
             frame: claim.frame,
             peer: sender.peer,
@@ -171,6 +180,13 @@ impl Claims {
             .map(|(&(_, session), claim)| (session, claim))
     }
 
+    /// Whether this session takes the place of another label's, or of one of its own as it would of any.
+    fn displaces(&self, label: Label, session: Session) -> bool {
+        self.held.len() >= HELD_AT_MOST
+            && !self.held.contains_key(&(label, session))
+            && self.of(label).count() < SESSIONS
+    }
+
     fn put(&mut self, frame: &Frame, from: (Peer, Way), now: Moment) {
         let (label, session) = (frame.label, frame.session);
         if let Some(claim) = self.held.get_mut(&(label, session)) {
@@ -181,11 +197,22 @@ impl Claims {
             let Some(other) = self.gives_way(label, session, now) else {
                 return;
             };
-            self.held.remove(&(label, other));
-        } else if self.held.len() >= HELD_AT_MOST {
-            return;
+            self.remove(label, other);
+        } else if self.held.len() >= HELD_AT_MOST
+            && let Some((_, eldest)) = self.eldest.pop_first()
+        {
+            self.held.remove(&eldest);
         }
-        self.held.insert((label, session), Claim::new(frame, from, now));
+        self.eldest.insert(self.taken, (label, session));
+        let claim = Claim::new(self.taken, frame, from, now);
+        self.held.insert((label, session), claim);
+        self.taken += 1;
+    }
+
+    fn remove(&mut self, label: Label, session: Session) -> Option<Claim> {
+        let claim = self.held.remove(&(label, session))?;
+        self.eldest.remove(&claim.number);
+        Some(claim)
     }
 
     /// Which session of a label makes room for another one: one that has had its chance; else the oldest for a newer one,
@@ -243,19 +270,27 @@ impl Claims {
             held.find_map(|(session, claim)| (!claim.is_of_worth(now)).then_some(session))
         };
         while let Some(session) = worthless(self) {
-            self.held.remove(&(label, session));
+            self.remove(label, session);
         }
         if now.since(self.swept) >= ADDRESS_EVERY {
-            self.held.retain(|_, claim| claim.is_of_worth(now));
+            let Self { held, eldest, .. } = self;
+            held.retain(|_, claim| {
+                let is_of_worth = claim.is_of_worth(now);
+                if !is_of_worth {
+                    eldest.remove(&claim.number);
+                }
+                is_of_worth
+            });
             self.swept = now;
         }
     }
 }
 
 impl Claim {
-    fn new(frame: &Frame, (peer, way): (Peer, Way), now: Moment) -> Self {
+    fn new(number: u64, frame: &Frame, (peer, way): (Peer, Way), now: Moment) -> Self {
         let asked = None;
         Self {
+            number,
             frame: *frame,
             at: now,
             senders: vec![Sender { peer, way, asked }],
@@ -305,3 +340,6 @@ impl Claim {
         is_near(self.at) && self.senders.iter().any(waits)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -313,6 +313,38 @@ fn a_device_is_asked_where_a_faster_one_has_sent_its_beat_before() {
     );
 }
 
+/// Somebody has recorded sixteen lives of each of 200 devices, and plays four thousand of their beats a second.
+#[test]
+fn recordings_of_many_devices_leave_probes_to_new_ones() {
+    let mut stage = Stage::new(config());
+    let hear = |stage: &mut Stage, ms: u64, frame: &Frame| {
+        let key = master().device_key(&frame.label);
+        assert_eq!(stage.hear_keyed(ms, &key, frame), []);
+        stage.sent().len()
+    };
+    for ms in 0..5_000 {
+        for number in 4 * ms..4 * ms + 4 {
+            let recorded = Frame {
+                label: label(&format!("dead-{}", number % 200)),
+                ..in_session(-1 - (number / 200 % 16) as i32, beat(1 + ms as u32))
+            };
+            hear(&mut stage, ms, &recorded);
+        }
+        if ms % 100 == 99 {
+            let first = Frame {
+                label: label(&format!("new-{ms}")),
+                ..beat(1)
+            };
+            assert_eq!(
+                hear(&mut stage, ms, &first),
+                1,
+                "{} is asked at once",
+                first.label
+            );
+        }
+    }
+}
+
 #[test]
 fn who_has_one_key_takes_no_proof_from_others() {
     let mut stage = Stage::new(config());

@@ -69,7 +69,10 @@ impl Tracker {
 
     /// A frame whose session has yet to be proven is kept until it is, and somebody is asked for the proof.
     fn hold(&mut self, frame: &Frame, from: (Peer, Way), now: Moment) -> Reject {
-        let may_ask = || self.commons.probes.take(now);
+        let may_ask = |is_first| match is_first {
+            true => self.commons.probes.take(now),
+            false => self.commons.probes.take_spare(now),
+        };
         if let Some(question) = self.claims.keep(frame, from, now, may_ask) {
             self.ask_for_proof(frame.label, &question);
         }
