@@ -88,9 +88,10 @@ impl Counts {
         }
     }
 
+    /// Half of the sources have fallen; of none that are left, nobody has.
     const fn is_half(&self) -> bool {
         let Mass { count, total } = self.mass();
-        count * 2 >= total
+        count > 0 && count * 2 >= total
     }
 
     /// A mass loss begins or ends at `now`. Returns the moment that its line tells, which is later each time: trackers judge

@@ -89,7 +89,7 @@ impl Masses {
         }
         let Mass { count, total } = self.count(line.at);
         if self.lasts_until.is_some() {
-            let is_over = (line.state != "late" || turns) && count * 2 < total;
+            let is_over = (line.state != "late" || turns) && (count == 0 || count * 2 < total);
             return is_over.then(|| self.end(line.at));
         }
         if line.state != "late" || turns || total < 10 || count * 2 < total {

@@ -144,6 +144,24 @@ fn a_fleet_that_stays_dead_is_a_loss_for_ten_minutes() {
     assert_eq!(part.all_fall(0..20, 700_000), [loss(10, 20)]);
 }
 
+/// The operator has taken the site down for good.
+#[test]
+fn a_loss_of_which_nobody_is_left_is_over() {
+    let mut part = fleet_of(12);
+    assert_eq!(part.all_fall(0..12, 100), [loss(6, 12)]);
+    for source in 0..12 {
+        assert_eq!(part.dies(source, 2_100), None);
+    }
+    for source in 0..11 {
+        assert_eq!(part.change(source, State::Down, State::Unknown, 9_000), None);
+    }
+    assert_eq!(
+        part.change(11, State::Down, State::Unknown, 9_000),
+        Some(over(0, 0))
+    );
+    assert_eq!((part.0.next(), part.0.is_mass()), (None, false));
+}
+
 #[test]
 fn nothing_is_kept_of_a_fleet_that_is_well() {
     let mut part = fleet_of(1_000);
