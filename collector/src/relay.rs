@@ -3,16 +3,18 @@
 //! A line that the queue has no room for is not written but counted, and the tracker remembers whose state it was
 //! about. From then on every event is folded into those states. Once the queue is half empty again the reader
 //! gets a `gap` line with the count, what it missed of the collector as a whole (losses.rs), a `forgotten` line of each
-//! source that is kept no more, and then the present `state` of each of the others; only when all of them are told do
-//! events flow again. So what the reader knows is behind, but never wrong or out of order.
+//! source that is kept no more, a `duplicate_label` line of each that two senders use, and then the present `state` of each of
+//! the others; only when all of them are told do events flow again. So what the reader knows is behind, but never wrong or out of order.
 //!
 //! A source belongs to one tracker and so to one relay, which is why this holds for several of them as for one.
 
 mod forgotten;
+mod suspicions;
 
 use beacon_common::Label;
 
 use self::forgotten::Forgotten;
+use self::suspicions::Suspicions;
 
 use crate::clock::Reading;
 use crate::output::pipe::Full;
@@ -28,6 +30,7 @@ const LINES_A_FLUSH: usize = 4_096;
 pub struct Relay<Q> {
     teller: Teller<Q>,
     forgotten: Forgotten,
+    suspicions: Suspicions,
     is_paused: bool,
 }
 
@@ -37,6 +40,7 @@ impl<Q: Queue> Relay<Q> {
         Self {
             teller,
             forgotten: Forgotten::default(),
+            suspicions: Suspicions::default(),
             is_paused: false,
         }
     }
@@ -53,7 +57,7 @@ impl<Q: Queue> Relay<Q> {
             self.teller.pass_on(&event, clock);
             let is_missed = self.teller.is_told(&event) && self.teller.try_tell(&event, clock).is_err();
             if self.teller.is_behind() {
-                self.forgotten.watch(&event, |label| tracker.expects(label));
+                self.forgotten.watch(&event);
             }
             if is_missed {
                 self.fold(event, tracker);
@@ -87,6 +91,9 @@ impl<Q: Queue> Relay<Q> {
                 self.forgotten.keep(source, &event)
             }
             What::Source(source) => {
+                if source.happening == Happening::DuplicateLabel {
+                    self.suspicions.keep(source, tracker);
+                }
                 tracker.ask_state(source.id);
                 Some(event)
             }
@@ -108,6 +115,14 @@ impl<Q: Queue> Relay<Q> {
                     return false;
                 }
                 self.forgotten.pop();
+                continue;
+            }
+            if let Some(event) = self.suspicions.first(tracker, clock.now) {
+                if self.teller.push(&event, clock).is_err() {
+                    return false;
+                }
+                self.forgotten.introduce(&event);
+                self.suspicions.pop();
                 continue;
             }
             let Some(event) = tracker.poll_state(clock.now) else {

@@ -49,6 +49,7 @@ pub(super) fn up() -> SourceEvent {
         addr: Some(peer.addr),
         state: State::Up,
         was: State::Unknown,
+        is_new: true,
         cause: Some(Cause::New),
         session: Some(frame.session),
         seq: frame.seq,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use beacon_common::Label;
 
-use crate::track::event::{Event, SourceEvent, SourceId, State, What};
+use crate::track::event::{Event, SourceEvent, SourceId, What};
 
 #[derive(Default)]
 pub(super) struct Forgotten {
@@ -20,12 +20,11 @@ pub(super) struct Forgotten {
 }
 
 impl Forgotten {
-    /// Something has happened while the reader is behind. A source that `is_expected` may be known although it was never
-    /// heard.
-    pub(super) fn watch(&mut self, event: &Event, is_expected: impl FnOnce(&Label) -> bool) {
+    /// Something has happened while the reader is behind. A source that was expected is no stranger, although it was never
+    /// heard: somebody may have asked for its state. What the inventory has by now says nothing of that.
+    pub(super) fn watch(&mut self, event: &Event) {
         if let What::Source(source) = &event.what
-            && is_first_sign(source)
-            && !is_expected(&source.label)
+            && source.is_new
         {
             self.strangers.insert(source.id);
         }
@@ -66,8 +65,4 @@ impl Forgotten {
     pub(super) fn len(&self) -> usize {
         self.lines.len() + self.strangers.len()
     }
-}
-
-fn is_first_sign(source: &SourceEvent) -> bool {
-    source.was == State::Unknown && source.state != State::Unknown
 }

@@ -18,6 +18,7 @@ mod gap;
 mod outages;
 mod snapshots;
 mod truth;
+mod twins;
 
 const CAPACITY: usize = 16;
 
@@ -140,13 +141,17 @@ impl<'a> Scene<'a> {
     }
 
     fn hear(&mut self, source: usize, kind: Kind) {
+        self.hear_in(1, source, kind);
+    }
+
+    fn hear_in(&mut self, session: u32, source: usize, kind: Kind) {
         self.seq += 1;
         let frame = Frame {
             kind,
             flags: Flags::default(),
             misses: 0,
             label: Label::new(&format!("s{source}")).unwrap(),
-            session: Session::new(1, 1),
+            session: Session::new(session, 1),
             sent_us: self.clock.now.as_micros(),
             seq: Seq::new(self.seq),
             interval_ms: 1_000,

@@ -89,6 +89,8 @@ pub struct SourceEvent {
     pub state: State,
     /// The state until now; the same one where the event changed none.
     pub was: State,
+    /// Whether nothing was known of it until now, not even that it is expected. No line says so.
+    pub is_new: bool,
     /// Why; `None` for events that have no cause.
     pub cause: Option<Cause>,
     /// The current session; `None` where it was never heard.

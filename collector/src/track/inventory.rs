@@ -133,6 +133,7 @@ impl Unheard {
     pub(super) fn before(&self, now: Moment) -> Before {
         Before {
             state: self.state(),
+            is_new: false,
             since: now.since(self.in_state_since()),
             silent: now.since(self.since),
             addr: None,

@@ -17,6 +17,8 @@ use super::tally::Tally;
 #[derive(Clone, Copy)]
 pub(super) struct Before {
     pub(super) state: State,
+    /// Whether there is nothing to tell: the source was not even expected.
+    pub(super) is_new: bool,
     pub(super) since: Duration,
     pub(super) silent: Duration,
     /// `None` for a source that is heard for the first time.
@@ -28,6 +30,7 @@ impl Before {
     pub(super) fn of((source, history): (&Source, &History), now: Moment) -> Self {
         Self {
             state: source.state,
+            is_new: false,
             since: now.since(history.since),
             silent: now.since(source.arrived),
             addr: Some(source.origin.addr()),
@@ -38,6 +41,7 @@ impl Before {
     /// Of a source that was not known.
     pub(super) const FIRST: Self = Self {
         state: State::Unknown,
+        is_new: true,
         since: Duration::ZERO,
         silent: Duration::ZERO,
         addr: None,
@@ -76,6 +80,7 @@ pub(super) fn event(
             addr: Some(source.origin.addr()),
             state: source.state,
             was: before.state,
+            is_new: before.is_new,
             cause,
             session: Some(source.session),
             seq: source.slots.highest(),
@@ -111,6 +116,7 @@ pub(super) fn unheard_event(
             addr: None,
             state,
             was: before.state,
+            is_new: before.is_new,
             cause,
             session: None,
             seq: Seq::NONE,

@@ -335,9 +335,20 @@ impl Tracker {
         what: (Happening, Option<Cause>),
         detail: Detail,
     ) {
-        if self.flapping.holds_back(id, what.0) {
-            return;
+        if !self.flapping.holds_back(id, what.0) {
+            let event = self.event(id, now, before, what, detail);
+            self.events.push_back(event);
         }
+    }
+
+    fn event(
+        &mut self,
+        id: SourceId,
+        now: Moment,
+        before: &Before,
+        what: (Happening, Option<Cause>),
+        detail: Detail,
+    ) -> Event {
         let record = (&self.table[id], self.table.history(id));
         let tally = tell::tally(record, now, self.rules());
         let event = tell::event(
@@ -348,8 +359,7 @@ impl Tracker {
             &tally,
             detail,
         );
-        let event = self.marked(event);
-        self.events.push_back(event);
+        self.marked(event)
     }
 
     /// When [`Tracker::on_time`] has something to do next; a moment in the past where it has more to do.

@@ -2,6 +2,7 @@
 //! until they have shown that somebody is sending them now.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use beacon_common::{Frame, Moment, Seq, Session};
@@ -9,7 +10,7 @@ use beacon_common::{Frame, Moment, Seq, Session};
 use super::event::SourceId;
 
 /// How many pairs of sessions are remembered; the one that was seen first goes first.
-const MOST_PAIRS: usize = 1_024;
+pub const MOST_PAIRS: usize = 1_024;
 
 /// Frames that are less than this apart say little of the pace at which they were sent. A session that is younger than
 /// this may still be overtaken by what was sent before it began.
@@ -66,19 +67,32 @@ impl Twins {
         false
     }
 
+    /// Whether the two senders of which it was told when `told` was the current session of a source are two that are
+    /// remembered, and one of them is in its session that is the current one `now`.
+    #[must_use]
+    pub fn are_known(&self, source: SourceId, told: Session, now: Session) -> bool {
+        let mut pairs = self.traces.range(all_of(source, told..=told));
+        pairs.any(|(pair, trace)| trace.is_told && [pair.current, pair.older].contains(&now))
+    }
+
     /// The source is no longer kept, and its number will be another's.
     pub fn forget(&mut self, source: SourceId) {
-        let pair = |number| Pair {
-            source,
-            current: Session::from_u64(number),
-            older: Session::from_u64(number),
-        };
-        let all = pair(0)..=pair(u64::MAX);
+        let all = all_of(source, Session::from_u64(0)..=Session::from_u64(u64::MAX));
         while let Some((&pair, trace)) = self.traces.range(all.clone()).next() {
             self.pairs.remove(&trace.number);
             self.traces.remove(&pair);
         }
     }
+}
+
+/// All pairs of a source with such a current session.
+fn all_of(source: SourceId, current: RangeInclusive<Session>) -> RangeInclusive<Pair> {
+    let pair = |current, older| Pair {
+        source,
+        current,
+        older: Session::from_u64(older),
+    };
+    pair(*current.start(), 0)..=pair(*current.end(), u64::MAX)
 }
 
 impl Trace {

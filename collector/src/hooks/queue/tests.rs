@@ -40,6 +40,7 @@ fn event_of(name: &str, happening: Happening, marks: Marks) -> SourceEvent {
         addr: None,
         state,
         was: State::Late,
+        is_new: false,
         cause: Some(Cause::Silent),
         session: None,
         seq: Seq::FIRST,

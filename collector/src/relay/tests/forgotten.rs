@@ -123,6 +123,76 @@ fn an_expected_one_is_told_though_it_was_never_heard_before_the_gap() {
     assert_eq!(lines[CAPACITY..], news);
 }
 
+/// A scene whose reader knows `s99` as one that is expected, and stands still from then on.
+fn expecting(queue: &Fake) -> Scene<'_> {
+    let mut scene = Scene::new(queue, EventSet::ALL);
+    let (label, group) = (Label::new("s99").unwrap(), None);
+    scene
+        .tracker
+        .expect(vec![Expected { label, group }], scene.clock.now);
+    scene.tracker.ask_all_states();
+    assert_eq!(scene.read_to_the_end(), ["state s99 unknown"]);
+    (0..=CAPACITY).for_each(|source| scene.beat(source));
+    scene.flush();
+    scene
+}
+
+/// That it is left out of the inventory may come before its line is looked at.
+#[test]
+fn an_expected_one_is_told_though_it_is_expected_no_more_when_its_sign_is_told() {
+    let queue = Fake::default();
+    let mut scene = expecting(&queue);
+    scene.pass(Duration::from_secs(1));
+    scene.beat(99);
+    scene.tracker.expect(Vec::new(), scene.clock.now);
+    scene.pass(Duration::ZERO);
+    scene.flush();
+    let label = Label::new("s99").unwrap();
+    scene
+        .tracker
+        .operate(&label, Instruction::Forget, scene.clock.now);
+    let lines = scene.read_to_the_end();
+    assert!(
+        lines.iter().any(|line| line == "forgotten s99 unknown"),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn an_expected_one_that_was_never_heard_is_told_though_it_is_left_out_as_it_goes_down() {
+    let queue = Fake::default();
+    let mut scene = expecting(&queue);
+    scene.pass(Duration::from_mins(3));
+    scene.tracker.expect(Vec::new(), scene.clock.now);
+    scene.pass(Duration::ZERO);
+    let lines = scene.read_to_the_end();
+    assert!(
+        lines.iter().any(|line| line == "forgotten s99 unknown"),
+        "{lines:?}"
+    );
+}
+
+/// It is in the inventory when its line is looked at, but was not when it was heard.
+#[test]
+fn one_that_came_unseen_is_not_known_because_it_is_expected_from_then_on() {
+    let queue = Fake::default();
+    let mut scene = Scene::new(&queue, EventSet::ALL);
+    scene.tracker.expect(Vec::new(), scene.clock.now);
+    (0..=CAPACITY).for_each(|source| scene.beat(source));
+    scene.flush();
+    scene.beat(99);
+    let (label, group) = (Label::new("s99").unwrap(), None);
+    scene
+        .tracker
+        .expect(vec![Expected { label, group }], scene.clock.now);
+    scene.pass(Duration::ZERO);
+    scene.flush();
+    scene
+        .tracker
+        .operate(&label, Instruction::Forget, scene.clock.now);
+    assert_eq!(scene.read_to_the_end()[CAPACITY..], ["gap 3", "state s16 up"]);
+}
+
 /// Who asks for some events alone may hear of a source late: not when it comes, but when it goes down.
 #[test]
 fn one_that_came_unseen_and_was_told_of_later_is_known() {

@@ -61,12 +61,6 @@ impl Tracker {
         }
     }
 
-    /// Whether the inventory has a source called `label`.
-    #[must_use]
-    pub fn expects(&self, label: &Label) -> bool {
-        self.inventory.expects(label)
-    }
-
     /// Whether a source that is not in the table would be let in if there were room.
     pub(super) fn is_welcome(&self, label: &Label) -> bool {
         !self.config.inventory_only || self.inventory.expects(label)

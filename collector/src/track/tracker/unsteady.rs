@@ -6,7 +6,7 @@ use std::time::Duration;
 use beacon_common::{Frame, Moment};
 
 use super::{FOUND, Tracker};
-use crate::track::event::{Detail, Happening, SourceId, State};
+use crate::track::event::{Detail, Event, Happening, SourceEvent, SourceId, State};
 use crate::track::flapping::STEADY_AFTER;
 use crate::track::mass::Change;
 use crate::track::origin::Origin;
@@ -36,6 +36,25 @@ impl Tracker {
             let what = (Happening::DuplicateLabel, None);
             self.tell(id, now, &before, what, Detail::Twins { addrs });
         }
+    }
+
+    /// Whether two live senders still use the label of which `told` says so: neither of them has gone, or begun another
+    /// session.
+    #[must_use]
+    pub fn has_twins(&self, told: &SourceEvent) -> bool {
+        let source = self.table.get(told.id);
+        source.is_some_and(|source| {
+            let is_live = matches!(source.state, State::Up | State::Late);
+            let (before, now) = (told.session.unwrap_or_default(), source.session);
+            is_live && source.label == told.label && self.twins.are_known(told.id, before, now)
+        })
+    }
+
+    /// Tells once more what `told` has told of a source that [has twins](Self::has_twins), as it is at `now`.
+    pub fn tell_twins(&mut self, told: &SourceEvent, now: Moment) -> Event {
+        let before = Before::of((&self.table[told.id], self.table.history(told.id)), now);
+        let what = (Happening::DuplicateLabel, None);
+        self.event(told.id, now, &before, what, told.detail.clone())
     }
 
     /// A source has gone late by silence.
