@@ -7,10 +7,11 @@ use crate::track::reject::Reject;
 use crate::track::tracker::Tracker;
 
 /// What somebody can mend, at the device or here.
-const TOLD: [Reject; 5] = [
+const TOLD: [Reject; 6] = [
     Reject::Key,
     Reject::Tag,
     Reject::Unkeyed,
+    Reject::Session,
     Reject::Full,
     Reject::Rate,
 ];
@@ -26,7 +27,7 @@ impl Refusal {
         let refusals = tracker.refusals();
         let mut told = 0;
         for (reason, limit) in TOLD.into_iter().zip(&mut self.0) {
-            let new = refusals.counts().get(reason) - limit.total();
+            let new = refusals.complaints(reason) - limit.total();
             let Some(Refused { label, from }) = refusals.last(reason).filter(|_| new > 0) else {
                 continue;
             };
@@ -46,6 +47,9 @@ impl Refusal {
                 ),
                 Reject::Unkeyed => log::warn!(
                     "a frame of {label} from {from} is dropped: it is made without a key, and --keys asks for one{more}"
+                ),
+                Reject::Session => log::warn!(
+                    "a frame of {label} from {from} is dropped: it may be a recording, and nobody there has answered the probe for its proof; where there is no way back to devices, --one-way asks for none{more}"
                 ),
                 Reject::Full => log::warn!(
                     "a frame of {label} from {from} is dropped: --inventory-only does not expect it, or --max-sources has no room{more}"

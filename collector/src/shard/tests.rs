@@ -9,7 +9,9 @@ use crate::teller::Teller;
 use crate::track::config::Config;
 use crate::track::event::{Happening, State, What};
 use crate::track::reject::Reject;
-use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Reason, Seq, Session, View};
+use beacon_common::{
+    FRAME_LEN, Flags, Frame, Health, KeyId, Kind, Label, MasterKey, Reason, Seq, Session, View,
+};
 use std::cell::RefCell;
 use std::net::{SocketAddr, UdpSocket};
 use std::num::NonZeroU16;
@@ -326,4 +328,33 @@ fn who_is_refused_is_named_once_a_minute_for_each_reason() {
     });
     let told = [59, 61].map(|second| refusal.tell(&shard.tracker, start + Duration::from_secs(second)));
     assert_eq!(told, [0, 0], "counted while it was held back");
+}
+
+/// It beats every second and hears no probe. Each restart of a device that does is no reason for a line.
+#[test]
+fn who_does_not_answer_is_named_when_it_has_had_the_time() {
+    let master = MasterKey::new(KeyId::new(7).unwrap(), [7; 16]);
+    let mut tracker = Tracker::new(Config {
+        keys: vec![master.clone()].into(),
+        ..Config::default()
+    });
+    let peer = Peer {
+        addr: "192.0.2.1:9".parse().unwrap(),
+        socket: 0,
+        local: None,
+    };
+    let mut refusal = Refusal::default();
+    let key = master.device_key(&Label::new("fridge-7").unwrap());
+    let told = (0..=75).filter(|&second: &u32| {
+        let now = Moment::ORIGIN.after_ms(1_000_000 + u64::from(second) * 1_000);
+        let mut bytes = beat("fridge-7", 1 + second, 0);
+        let frame = View::parse(&bytes).unwrap().frame();
+        frame.emit(Some(&key), &mut bytes);
+        tracker.on_datagram(now, peer, &bytes);
+        refusal.tell(&tracker, now) > 0
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [10, 70]);
+    assert_eq!(tracker.refusals().counts().get(Reject::Session), 76);
+    let last = tracker.refusals().last(Reject::Session).unwrap();
+    assert_eq!((last.label.as_str(), last.from), ("fridge-7", peer.addr));
 }

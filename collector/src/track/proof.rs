@@ -6,30 +6,21 @@
 //! questions either: what a recording cannot have is the newest beat, so that is where they go. Nor must whoever has
 //! recorded a whole fleet take all the places: where none is left, one more that is asked takes what was held longest.
 
+mod claim;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::ops::RangeInclusive;
 
 use beacon_common::{Frame, Label, Moment, Session};
 
+use super::refused::Refused;
 use super::transmit::Peer;
 use super::ways::Way;
-
-/// How long an answer may take. Also how long what was held is worth anything.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
-
-/// One address is asked at most this often for a session.
-const ADDRESS_EVERY: Duration = Duration::from_secs(1);
-
-/// How many addresses from which a session's newest frame came are asked; and how often a session is asked a second,
-/// wherever its frames come from.
-const ADDRESSES: usize = 4;
+use claim::{ADDRESS_EVERY, ADDRESSES, Asked, Claim, Sender};
 
 /// How many sessions of one label are held: a device without a clock needs a place beside what was recorded of its lives.
 const SESSIONS: usize = 16;
-
-/// A session that was asked everywhere so long ago gives up its place to another, where there is none.
-const CHANCE: Duration = Duration::from_secs(2);
 
 /// One label is asked so many times a second at most, once for each of its sessions,
 const LABEL_AT_MOST: u32 = SESSIONS as u32;
@@ -41,34 +32,6 @@ const LABEL_PART: u32 = 16;
 /// takes the place of another is asked for it, so a place is kept for as many seconds as this is probes a second: 16 unless
 /// told otherwise.
 const HELD_AT_MOST: usize = 16_384;
-
-/// The newest frame of a session that is not proven, and where it came from. Its tag was valid.
-#[derive(Debug)]
-struct Claim {
-    /// Which one it is, in the order in which they came to be held.
-    number: u64,
-    frame: Frame,
-    at: Moment,
-    /// In the order in which it came from them.
-    senders: Vec<Sender>,
-    /// When it was asked lately, longest ago first.
-    asked: [Option<Moment>; ADDRESSES],
-}
-
-/// An address from which a frame came.
-#[derive(Clone, Copy, Debug)]
-struct Sender {
-    peer: Peer,
-    way: Way,
-    asked: Option<Asked>,
-}
-
-/// When somebody was asked.
-#[derive(Clone, Copy, Debug)]
-struct Asked {
-    first: Moment,
-    last: Moment,
-}
 
 /// Who is to be asked for proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +66,8 @@ pub struct Claims {
     eldest: BTreeMap<u64, (Label, Session)>,
     /// How many were ever held.
     taken: u64,
+    /// How many were asked in vain since somebody wanted to know, and the last of them.
+    unanswered: Option<(u64, Refused)>,
     swept: Moment,
     label_at_most: u32,
     /// How often each label was asked in the second that counts.
@@ -118,6 +83,7 @@ impl Claims {
             held: BTreeMap::new(),
             eldest: BTreeMap::new(),
             taken: 0,
+            unanswered: None,
             swept: Moment::ORIGIN,
             label_at_most: (probe_rate / LABEL_PART).clamp(1, LABEL_AT_MOST),
             spent: HashMap::new(),
@@ -163,6 +129,9 @@ impl Claims {
         let has_answered = |sender: &&Sender| sender.asked.is_some_and(|asked| is_answered(asked.first));
         let sender = *claim.senders.iter().find(has_answered)?;
         let claim = self.remove(label, session)?;
+        for (_, other) in self.held.range_mut(all_of(label)) {
+            other.is_in_vain = false;
+        }
         let held = Held {
             frame: claim.frame,
             peer: sender.peer,
@@ -172,11 +141,24 @@ impl Claims {
         claim.is_of_worth(now).then_some(held)
     }
 
+    /// Whether the frame that was kept last of this session is of a label of which nothing is live: whoever sends it then
+    /// beats in vain until it is proven.
+    pub fn is_in_vain(&mut self, (label, session): (Label, Session), is_in_vain: bool) {
+        if let Some(claim) = self.held.get_mut(&(label, session)) {
+            claim.is_in_vain = is_in_vain;
+        }
+    }
+
+    /// How many sessions beat in vain and have not answered until they were given up, since this was asked last, and where
+    /// the last of them was asked.
+    pub const fn take_unanswered(&mut self) -> Option<(u64, Refused)> {
+        self.unanswered.take()
+    }
+
     /// What is held of a label, oldest session first.
     fn of(&self, label: Label) -> impl DoubleEndedIterator<Item = (Session, &Claim)> {
-        let all = (label, Session::from_u64(0))..=(label, Session::from_u64(u64::MAX));
         self.held
-            .range(all)
+            .range(all_of(label))
             .map(|(&(_, session), claim)| (session, claim))
     }
 
@@ -270,14 +252,22 @@ impl Claims {
             held.find_map(|(session, claim)| (!claim.is_of_worth(now)).then_some(session))
         };
         while let Some(session) = worthless(self) {
-            self.remove(label, session);
+            if let Some(claim) = self.remove(label, session) {
+                note_unanswered(&mut self.unanswered, label, &claim, now);
+            }
         }
         if now.since(self.swept) >= ADDRESS_EVERY {
-            let Self { held, eldest, .. } = self;
-            held.retain(|_, claim| {
+            let Self {
+                held,
+                eldest,
+                unanswered,
+                ..
+            } = self;
+            held.retain(|&(label, _), claim| {
                 let is_of_worth = claim.is_of_worth(now);
                 if !is_of_worth {
                     eldest.remove(&claim.number);
+                    note_unanswered(unanswered, label, claim, now);
                 }
                 is_of_worth
             });
@@ -286,58 +276,17 @@ impl Claims {
     }
 }
 
-impl Claim {
-    fn new(number: u64, frame: &Frame, (peer, way): (Peer, Way), now: Moment) -> Self {
-        let asked = None;
-        Self {
-            number,
-            frame: *frame,
-            at: now,
-            senders: vec![Sender { peer, way, asked }],
-            asked: [None; ADDRESSES],
-        }
-    }
+/// All sessions of a label.
+const fn all_of(label: Label) -> RangeInclusive<(Label, Session)> {
+    (label, Session::from_u64(0))..=(label, Session::from_u64(u64::MAX))
+}
 
-    /// Another frame of this session. A newer one cannot be a recording of what came before: only where it came from
-    /// is asked from now on. The same one may have overtaken itself by somebody else's hand.
-    fn follow(&mut self, frame: &Frame, (peer, way): (Peer, Way), now: Moment) {
-        let known = self.senders.iter().find(|sender| sender.peer == peer);
-        let asked = known.and_then(|sender| sender.asked);
-        let is_new = known.is_none();
-        if frame.seq > self.frame.seq {
-            (self.frame, self.at) = (*frame, now);
-            self.senders.clear();
-            self.senders.push(Sender { peer, way, asked });
-        } else if frame.seq == self.frame.seq && is_new && self.senders.len() < ADDRESSES {
-            self.senders.push(Sender { peer, way, asked });
-        }
-    }
-
-    /// Which of the addresses is asked next: one that never was, then the one that was longest ago.
-    fn due(&self, now: Moment) -> Option<usize> {
-        let is_over = |last: Option<Moment>| last.is_none_or(|last| now.since(last) >= ADDRESS_EVERY);
-        if !is_over(self.asked[0]) {
-            return None;
-        }
-        let last = self
-            .senders
-            .iter()
-            .map(|sender| sender.asked.map(|asked| asked.last));
-        let due = last.zip(0..).filter(|&(last, _)| is_over(last));
-        due.min().map(|(_, index)| index)
-    }
-
-    /// Whether everybody from whom its newest frame came was asked, and could have answered by now.
-    fn has_had_its_chance(&self, now: Moment) -> bool {
-        let mut asked = self.senders.iter().map(|sender| sender.asked);
-        asked.all(|asked| asked.is_some_and(|asked| now.since(asked.first) >= CHANCE))
-    }
-
-    /// Whether an answer is still to be waited for.
-    fn is_of_worth(&self, now: Moment) -> bool {
-        let is_near = |at: Moment| now.since(at) < ANSWERED_WITHIN;
-        let waits = |sender: &Sender| sender.asked.is_none_or(|asked| is_near(asked.first));
-        is_near(self.at) && self.senders.iter().any(waits)
+/// A session is given up: where it was asked in vain, that is counted.
+fn note_unanswered(unanswered: &mut Option<(u64, Refused)>, label: Label, claim: &Claim, now: Moment) {
+    if let Some(peer) = claim.silent(now).filter(|_| claim.is_in_vain) {
+        let before = unanswered.map_or(0, |(times, _)| times);
+        let from = peer.addr;
+        *unanswered = Some((before + 1, Refused { label, from }));
     }
 }
 

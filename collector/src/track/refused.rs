@@ -20,6 +20,8 @@ pub struct Refused {
 pub struct Refusals {
     rejected: Rejected,
     last: [Option<Refused>; Reject::ALL.len()],
+    /// How many sessions were asked in vain for proof.
+    unanswered: u64,
 }
 
 impl Refusals {
@@ -28,12 +30,28 @@ impl Refusals {
         self.rejected.count(reason);
     }
 
-    /// Counts a frame, and keeps whom it names.
+    /// Counts a frame, and keeps whom it names. Not for its session: each one that has to be proven is dropped until it is.
     pub fn count_frame(&mut self, reason: Reject, form: &Form<'_>, from: SocketAddr) {
         self.rejected.count(reason);
-        if let Ok(view) = form.view() {
+        if let (false, Ok(view)) = (reason == Reject::Session, form.view()) {
             let label = view.label();
             self.last[reason as usize] = Some(Refused { label, from });
+        }
+    }
+
+    /// So many sessions that beat in vain were asked for proof and have not answered, this one last.
+    pub const fn count_unanswered(&mut self, times: u64, last: Refused) {
+        self.unanswered += times;
+        self.last[Reject::Session as usize] = Some(last);
+    }
+
+    /// How often there was something that somebody can mend: frames that were dropped for this reason, or sessions that have
+    /// not answered.
+    #[must_use]
+    pub const fn complaints(&self, reason: Reject) -> u64 {
+        match reason {
+            Reject::Session => self.unanswered,
+            _ => self.rejected.get(reason),
         }
     }
 
@@ -43,7 +61,8 @@ impl Refusals {
         &self.rejected
     }
 
-    /// Whom the last frame names that was dropped for this reason; `None` where none of them names anybody.
+    /// Whom the last frame names that was dropped for this reason, or who has not answered last; `None` where there is none
+    /// that names anybody.
     #[must_use]
     pub const fn last(&self, reason: Reject) -> Option<Refused> {
         self.last[reason as usize]

@@ -123,6 +123,51 @@ fn recordings_that_take_every_place_keep_no_other_life_out() {
     assert!(scene.answer(16_900, &present, &asked).is_some());
 }
 
+/// What a device in one address sends at these seconds, and who was asked in vain until then, each time.
+fn unanswered(seconds: &[u64], is_in_vain: bool) -> Vec<Option<(u64, u16)>> {
+    let mut scene = Scene::new();
+    let mut beat = |&second: &u64| {
+        let beat = frame(label("fridge", 7), 7, 1 + second as u32);
+        scene.keep(second * 1_000, &beat, 4);
+        scene.claims.is_in_vain((beat.label, beat.session), is_in_vain);
+        let unanswered = scene.claims.take_unanswered();
+        unanswered.map(|(times, last)| (times, last.from.port()))
+    };
+    seconds.iter().map(&mut beat).collect()
+}
+
+#[test]
+fn who_beats_and_does_not_answer_within_ten_seconds_is_named() {
+    let each_second: Vec<_> = (0..=20).collect();
+    let told = unanswered(&each_second, true);
+    let at: Vec<_> = (0..).zip(&told).filter(|(_, told)| told.is_some()).collect();
+    assert_eq!(at, [(10, &Some((1, 5))), (20, &Some((1, 5)))]);
+    assert_eq!(
+        unanswered(&[0, 60, 120], true),
+        [None, Some((1, 5)), Some((1, 5))]
+    );
+    let beside_a_live_one = unanswered(&each_second, false);
+    assert!(beside_a_live_one.iter().all(Option::is_none));
+}
+
+#[test]
+fn who_has_answered_or_was_never_asked_is_not_named() {
+    let mut scene = Scene::new();
+    let (before, first) = (frame(label("new", 1), 6, 1), frame(label("new", 1), 7, 1));
+    let asked = [&before, &first].map(|frame| {
+        let asked = scene.keep(0, frame, 1).expect("it is asked at once");
+        scene.claims.is_in_vain((frame.label, frame.session), true);
+        asked
+    });
+    assert!(scene.answer(500, &first, &asked[1]).is_some());
+    scene.probes = Scene::PROBES_A_SECOND;
+    let late = frame(label("new", 2), 7, 1);
+    assert_eq!(scene.keep(500, &late, 2), None);
+    scene.claims.is_in_vain((late.label, late.session), true);
+    scene.keep(30_000, &frame(label("new", 3), 7, 1), 3);
+    assert_eq!(scene.claims.take_unanswered(), None);
+}
+
 /// Who takes a place costs a probe, so each is kept for as long as those of one second last.
 #[test]
 fn a_place_is_kept_long_enough_to_answer() {

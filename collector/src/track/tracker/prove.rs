@@ -52,9 +52,12 @@ impl Tracker {
         let succession = known.map(|id| (id, self.succession(id, frame.session, now)));
         match succession {
             None if !self.is_welcome(&frame.label) => Err(Reject::Full),
-            None if self.asks_for_proof() => Err(self.hold(frame, (peer, way), now)),
+            None if self.asks_for_proof() => Err(self.hold(frame, (peer, way), true, now)),
             None => self.meet(&sign, self.table.hash(&frame.label), now),
-            Some((_, Succession::Unproven)) => Err(self.hold(frame, (peer, way), now)),
+            Some((id, Succession::Unproven)) => {
+                let is_in_vain = self.table[id].is_over(now, self.rules());
+                Err(self.hold(frame, (peer, way), is_in_vain, now))
+            }
             Some((_, Succession::Same)) => Err(Reject::Session),
             Some((id, Succession::Refused)) => {
                 self.suspect_twins(id, frame, sign.origin, now);
@@ -67,14 +70,19 @@ impl Tracker {
         }
     }
 
-    /// A frame whose session has yet to be proven is kept until it is, and somebody is asked for the proof.
-    fn hold(&mut self, frame: &Frame, from: (Peer, Way), now: Moment) -> Reject {
+    /// A frame whose session has yet to be proven is kept until it is, and somebody is asked for the proof. It `is_in_vain`
+    /// where nothing else of its label is live.
+    fn hold(&mut self, frame: &Frame, from: (Peer, Way), is_in_vain: bool, now: Moment) -> Reject {
         let may_ask = |is_first| match is_first {
             true => self.commons.probes.take(now),
             false => self.commons.probes.take_spare(now),
         };
         if let Some(question) = self.claims.keep(frame, from, now, may_ask) {
             self.ask_for_proof(frame.label, &question);
+        }
+        self.claims.is_in_vain((frame.label, frame.session), is_in_vain);
+        if let Some((times, last)) = self.claims.take_unanswered() {
+            self.refusals.count_unanswered(times, last);
         }
         Reject::Session
     }
