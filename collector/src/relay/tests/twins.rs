@@ -6,6 +6,9 @@ use crate::track::twins::MOST_PAIRS;
 
 const BEAT: Kind = Kind::Beat(Health::Ok);
 
+/// Something after which it does not stand any more.
+type End = fn(&mut Scene<'_>);
+
 fn events() -> EventSet {
     let told = [Happening::Up, Happening::DuplicateLabel, Happening::Forgotten];
     told.map(EventName::Source).into_iter().collect()
@@ -73,7 +76,7 @@ fn it_is_told_as_it_is_by_then() {
 
 #[test]
 fn what_does_not_stand_any_more_is_not_told() {
-    let ends: [(fn(&mut Scene<'_>), &str); 4] = [
+    let ends: [(End, &str); 4] = [
         (|scene| scene.hear_in(10, 99, BEAT), "state s99 up"),
         (|scene| scene.pass(Duration::from_secs(9)), "state s99 down"),
         (
