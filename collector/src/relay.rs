@@ -3,8 +3,9 @@
 //! A line that the queue has no room for is not written but counted, and the tracker remembers whose state it was
 //! about. From then on every event is folded into those states. Once the queue is half empty again the reader
 //! gets a `gap` line with the count, what it missed of the collector as a whole (losses.rs), a `forgotten` line of each
-//! source that is kept no more, a `duplicate_label` line of each that two senders use, and then the present `state` of each of
-//! the others; only when all of them are told do events flow again. So what the reader knows is behind, but never wrong or out of order.
+//! source that is kept no more, a `duplicate_label` line of each that two senders use, and then the present `state` of
+//! each of the others; only when all of them are told do events flow again. So what the reader knows is behind, but
+//! never wrong or out of order.
 //!
 //! A source belongs to one tracker and so to one relay, which is why this holds for several of them as for one.
 
@@ -15,7 +16,6 @@ use beacon_common::Label;
 
 use self::forgotten::Forgotten;
 use self::suspicions::Suspicions;
-
 use crate::clock::Reading;
 use crate::output::pipe::Full;
 use crate::teller::{Queue, Teller};
