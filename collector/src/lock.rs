@@ -20,20 +20,18 @@ impl Lock {
     /// [`TryLockError::WouldBlock`] where another process has it, else the system's: its directory has to be there and
     /// writable.
     pub fn take(path: &Path) -> Result<Self, TryLockError> {
-        let file = create(&beside(path, ".lock")).map_err(TryLockError::Error)?;
+        let file = open(&beside(path, ".lock")).map_err(TryLockError::Error)?;
         file.try_lock()?;
         Ok(Self(file))
     }
 }
 
-/// An empty file that nobody else reads: it tells who is where.
-///
-/// # Errors
-/// The system's.
-pub fn create(path: &Path) -> io::Result<File> {
+/// The file at `path`, which need not be there. It tells who is where and says nothing, so what another may have put there is
+/// left as it is.
+fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(path)
+    options.write(true).create(true).truncate(false).mode(0o600);
+    options.custom_flags(libc::O_NOFOLLOW).open(path)
 }
 
 /// The path with `suffix` behind it.

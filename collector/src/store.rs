@@ -172,7 +172,7 @@ impl Store {
 /// The journal of the state file that bears `stamp`, where there is none or another state's.
 fn begin_journal(path: &Path, stamp: &Stamp) -> io::Result<Journal> {
     let journal = Journal::begin(path, stamp)?;
-    journal.wish().fulfil()?;
+    journal.wish().fulfil();
     journal.take_place()?;
     Ok(journal)
 }

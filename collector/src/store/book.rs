@@ -5,7 +5,7 @@
 //! saved: that holds all that would stand in it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use beacon_common::Moment;
@@ -87,17 +87,21 @@ impl Book {
     }
 
     /// Where it is.
-    pub(super) fn path(&self) -> &PathBuf {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Whether something that has changed can be entered: there is a journal, and room in it.
     pub(super) fn is_open(&self) -> bool {
         let mut journals = self.journal.iter().chain(self.heir.iter().flatten()).peekable();
-        journals.peek().is_some() && journals.all(|journal| journal.len() <= self.most)
+        journals.peek().is_some() && journals.all(|journal| self.has_room(journal))
     }
 
-    /// When something is to be entered, if anything `has_changed`: that takes half of the time at most.
+    const fn has_room(&self, journal: &Journal) -> bool {
+        journal.len() <= self.most
+    }
+
+    /// When something is to be entered, if anything `has_changed`: to ask the shards for it takes half of the time at most.
     pub(super) fn is_due_at(&self, has_changed: bool) -> Moment {
         if has_changed && self.is_open() {
             self.rest_until
@@ -124,10 +128,11 @@ impl Book {
             is_more |= self.gather(claim);
         }
         if !self.batch.is_empty() {
+            let asked_for = clock::now().since(begun);
             self.append(log);
             let ended = clock::now();
             self.used_since.get_or_insert(ended);
-            self.rest_until = ended + ended.since(begun);
+            self.rest_until = ended + asked_for;
         }
         is_more
     }
@@ -158,25 +163,21 @@ impl Book {
         {
             self.heir = Some(Err(error));
         }
-        if let Some(journal) = &mut self.journal {
-            let appended = journal.append(&mut self.batch);
-            self.syncer.wish(journal.wish());
-            let appended = appended.and(self.syncer.failure().map_or(Ok(()), Err));
-            self.check(appended, log);
-        }
-        self.batch.clear();
-    }
-
-    /// Where the journal could not be written there is none any more.
-    fn check(&mut self, written: io::Result<()>, log: &mut Log) {
-        if let Err(error) = written {
+        if let Some(journal) = &mut self.journal
+            && let Err(error) = journal.append(&mut self.batch)
+        {
             log.failed(&self.path, &error);
             self.journal = None;
             self.is_lacking = true;
         }
+        if let Some(journal) = &self.journal {
+            self.syncer.wish(journal.wish());
+        }
+        self.batch.clear();
     }
 
-    /// The state file that bears `stamp` is begun. What has changed until now will be in it.
+    /// The state file that bears `stamp` is begun. What has changed until now will be in it; as much of that as makes a batch
+    /// is in the journal too, if the file is never finished.
     pub(super) fn begin_save(
         &mut self,
         stamp: &Stamp,
@@ -185,8 +186,15 @@ impl Book {
     ) -> Begun {
         self.enter(claims, log);
         self.is_lacking = false;
-        self.batch = Batch::begun(stamp);
-        self.append(log);
+        // Where there is no room, nothing stands behind the mark either.
+        if self
+            .journal
+            .as_ref()
+            .is_some_and(|journal| self.has_room(journal))
+        {
+            self.batch = Batch::begun(stamp);
+            self.append(log);
+        }
         let heir = self.heir.insert(Journal::begin(&self.path, stamp));
         Begun {
             mark: self.journal.as_ref().map(Journal::wish),
@@ -210,16 +218,20 @@ impl Book {
     pub(super) fn fail_save(&mut self) {
         self.is_lacking = true;
         self.heir = None;
-        // A full disk is not to be kept full. What cannot be removed is written over the next time.
-        let _ = journal::remove_new(&self.path);
+        // A full disk is not to be kept full.
+        journal::remove_new(&self.path);
     }
 
-    /// The state file has all, and nothing will change any more.
-    ///
-    /// # Errors
-    /// The system's.
-    pub(super) fn close(self) -> io::Result<()> {
-        journal::remove(&self.path)
+    /// The state file has all, and nothing will change any more. Says so where the journal stays: that changes nothing, as
+    /// nothing stands in it behind the mark of that file.
+    pub(super) fn close(self) {
+        journal::remove_new(&self.path);
+        if let Err(error) = journal::remove(&self.path) {
+            log::warn!(
+                "--state: {}: not removed: {error}; it does no harm",
+                self.path.display()
+            );
+        }
     }
 }
 

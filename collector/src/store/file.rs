@@ -1,11 +1,12 @@
 //! The state file in its directory: who may write it, and how it is replaced without ever being half of anything.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Exit, Failure};
-use crate::lock::{Lock, beside, create, directory};
+use crate::lock::{Lock, beside, directory};
 
 /// Bytes that go to the disk at once. Where all of a large state is handed over in the end, the disk's answers keep a
 /// processor busy for milliseconds on end, and no deadline is judged there meanwhile (docs/performance.md).
@@ -36,7 +37,7 @@ impl StateFile {
         })?;
         let file = Self { path, _lock: lock };
         let new = new_path(&file.path);
-        create(&new)
+        create_new(&new)
             .and_then(|_| fs::remove_file(&new))
             .map_err(|error| cannot_create(&file.path, &error))?;
         Ok(file)
@@ -101,7 +102,7 @@ fn replace<E: From<io::Error>>(
     write: impl FnOnce(&mut Striding) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut file = Striding {
-        file: create(new)?,
+        file: create_new(new)?,
         since_synced: 0,
     };
     write(&mut file)?;
@@ -118,6 +119,22 @@ pub(super) fn sync_name(path: &Path) -> io::Result<()> {
 /// Where that is written which is to take the place of what is at `path`.
 pub(super) fn new_path(path: &Path) -> PathBuf {
     beside(path, ".new")
+}
+
+/// An empty file at `path` that nobody else reads or writes. What stood there is removed, whatever it was and whoever has
+/// made it.
+///
+/// # Errors
+/// The system's.
+pub(super) fn create_new(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path),
+    }
 }
 
 /// A file that goes to the disk while it is written, a stride at a time.
@@ -157,6 +174,7 @@ fn cannot_create(path: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     fn claim(directory: &tempfile::TempDir) -> Result<StateFile, Failure> {
         StateFile::claim(directory.path().join("state"))
@@ -197,6 +215,25 @@ mod tests {
         assert_eq!(claim(&directory).unwrap_err().exit, Exit::InUse);
         drop(first);
         assert!(claim(&directory).is_ok());
+    }
+
+    #[test]
+    fn what_another_has_put_in_the_way_is_not_written_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::write(at("precious"), "precious").unwrap();
+        let link = |name: &str| symlink(at("precious"), at(name)).unwrap();
+        link("state.new");
+        let file = claim(&directory).unwrap();
+        link("state.new");
+        file.replace(|file| file.write_all(b"one")).unwrap();
+        let written = fs::symlink_metadata(file.path()).unwrap();
+        assert!(written.is_file() && written.permissions().mode() & 0o777 == 0o600);
+        drop(file);
+        fs::remove_file(at("state.lock")).unwrap();
+        link("state.lock");
+        assert_eq!(claim(&directory).unwrap_err().exit, Exit::CannotCreate);
+        assert_eq!(fs::read_to_string(at("precious")).unwrap(), "precious");
     }
 
     #[test]

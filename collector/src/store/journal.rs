@@ -3,33 +3,42 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::batches::{Batch, EMPTY, beginning};
-use super::file::{new_path, sync_name};
+use super::file::{create_new, new_path, sync_name};
 use super::stamp::Stamp;
-use crate::lock::create;
 
 /// A journal that is appended to. Whoever has the state file has it too.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    file: Arc<File>,
+    medium: Arc<Medium>,
     len: u64,
-    /// How many bytes are on the disk.
-    synced: Arc<AtomicU64>,
 }
 
 /// What is to get to the disk of a journal. Whoever waits for that need not be whoever writes.
 #[derive(Debug)]
 pub(super) struct Wish {
-    file: Arc<File>,
+    medium: Arc<Medium>,
     /// How many bytes it has.
     len: u64,
-    synced: Arc<AtomicU64>,
     /// The name that it was given, where that is to get there too.
     name: Option<PathBuf>,
+}
+
+/// The file of a journal, and how much of it is on the disk.
+#[derive(Debug)]
+struct Medium {
+    file: File,
+    /// Bytes.
+    synced: AtomicU64,
+    /// Why it could not be brought to the disk. The system says so once, and of what was lost then it never says any more:
+    /// such a journal is not to be relied on again.
+    failure: OnceLock<io::Error>,
+    /// Of those who bring it to the disk one at a time does, so that none takes for granted what another is told is lost.
+    turn: Mutex<()>,
 }
 
 impl Journal {
@@ -39,7 +48,7 @@ impl Journal {
     /// # Errors
     /// The system's.
     pub fn begin(path: &Path, stamp: &Stamp) -> io::Result<Self> {
-        let mut file = create(&new_path(path))?;
+        let mut file = create_new(&new_path(path))?;
         file.write_all(&beginning())?;
         file.write_all(Batch::begun(stamp).finish(0))?;
         Ok(Self::of(path, file, EMPTY as u64))
@@ -65,9 +74,13 @@ impl Journal {
     fn of(path: &Path, file: File, len: u64) -> Self {
         Self {
             path: path.to_owned(),
-            file: Arc::new(file),
+            medium: Arc::new(Medium {
+                file,
+                synced: AtomicU64::default(),
+                failure: OnceLock::new(),
+                turn: Mutex::default(),
+            }),
             len,
-            synced: Arc::default(),
         }
     }
 
@@ -87,10 +100,11 @@ impl Journal {
     /// which that fails is not to be written any more: it may end in half a batch.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's, or why what was written before did not get to the disk.
     pub fn append(&mut self, batch: &mut Batch) -> io::Result<()> {
-        let bytes = batch.finish(self.synced.load(Ordering::Relaxed));
-        (&*self.file).write_all(bytes)?;
+        self.medium.check()?;
+        let bytes = batch.finish(self.medium.synced.load(Ordering::Relaxed));
+        (&self.medium.file).write_all(bytes)?;
         self.len += bytes.len() as u64;
         Ok(())
     }
@@ -99,17 +113,17 @@ impl Journal {
     /// may get there before what it is of.
     ///
     /// # Errors
-    /// The system's. What was there before is there still.
+    /// The system's, or why it did not get to the disk. What was there before is there still.
     pub fn take_place(&self) -> io::Result<()> {
+        self.medium.check()?;
         fs::rename(new_path(&self.path), &self.path)
     }
 
     /// That what was written gets to the disk.
     pub(super) fn wish(&self) -> Wish {
         Wish {
-            file: Arc::clone(&self.file),
+            medium: Arc::clone(&self.medium),
             len: self.len,
-            synced: Arc::clone(&self.synced),
             name: None,
         }
     }
@@ -123,15 +137,33 @@ impl Journal {
     }
 }
 
+impl Medium {
+    fn check(&self) -> io::Result<()> {
+        let failed = self.failure.get();
+        failed.map_or(Ok(()), |error| {
+            Err(io::Error::new(error.kind(), error.to_string()))
+        })
+    }
+
+    fn sync(&self, len: u64, name: Option<&Path>) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.failure.get().is_some() {
+            return;
+        }
+        match self.file.sync_data() {
+            Ok(()) => drop(self.synced.fetch_max(len, Ordering::Relaxed)),
+            Err(error) => drop(self.failure.set(error)),
+        }
+        if let Some(Err(error)) = name.map(sync_name) {
+            drop(self.failure.set(error));
+        }
+    }
+}
+
 impl Wish {
-    /// Brings it to the disk.
-    ///
-    /// # Errors
-    /// The system's.
-    pub(super) fn fulfil(&self) -> io::Result<()> {
-        self.file.sync_data()?;
-        self.synced.fetch_max(self.len, Ordering::Relaxed);
-        self.name.as_deref().map_or(Ok(()), sync_name)
+    /// Brings it to the disk. Where that fails, the journal takes no more, and says why.
+    pub(super) fn fulfil(&self) {
+        self.medium.sync(self.len, self.name.as_deref());
     }
 
     /// What is left to wish for where `later` was wished for after this: it is of the same journal, or of the one that has
@@ -156,12 +188,11 @@ pub fn contents(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Removes the journal at `path`, if there is one, and one that was to take its place.
+/// Removes the journal at `path`, if there is one.
 ///
 /// # Errors
 /// The system's.
 pub fn remove(path: &Path) -> io::Result<()> {
-    remove_new(path)?;
     match fs::remove_file(path) {
         Ok(()) => sync_name(path),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -169,15 +200,10 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes what was to take the place of the journal at `path`, if there is anything.
-///
-/// # Errors
-/// The system's.
-pub fn remove_new(path: &Path) -> io::Result<()> {
-    match fs::remove_file(new_path(path)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+/// Removes what was to take the place of the journal at `path`, if there is anything. What cannot be removed is in nobody's
+/// way but the next one's, which says so.
+pub fn remove_new(path: &Path) {
+    let _ = fs::remove_file(new_path(path));
 }
 
 #[cfg(test)]

@@ -139,12 +139,19 @@ impl Desk {
 
     fn save(&mut self, shards: &[Handle], ear: &Ear) {
         let begun = clock::now();
-        match self.try_save(shards, ear) {
+        let written = self.try_save(shards, ear);
+        let is_written = written.is_ok();
+        match written.and_then(|()| Ok(self.book.end_save(self.file.size())?)) {
             Ok(()) => self.log.saved(self.file.path()),
             Err(unsaved) => {
                 self.book.fail_save();
                 if let Unsaved::Failed(error) = unsaved {
-                    self.log.failed(self.file.path(), &error);
+                    let path = if is_written {
+                        self.book.path()
+                    } else {
+                        self.file.path()
+                    };
+                    self.log.failed(path, &error);
                 }
             }
         }
@@ -159,6 +166,8 @@ impl Desk {
         let Self { file, book, log, .. } = self;
         let stamp = Stamp::take();
         let begun = book.begin_save(&stamp, claims(shards), log);
+        // Of what was too much for one batch.
+        ear.remind();
         let is_written = AtomicBool::new(false);
         thread::scope(|scope| {
             let writing = thread::Builder::new().name("save".to_owned());
@@ -175,50 +184,51 @@ impl Desk {
                 false => book.is_due_at(has_changed),
             };
             while ear.wait(|has_changed| due_at(book, has_changed)) {
-                if book.is_open() && book.enter(claims(shards), log) {
-                    ear.remind();
-                }
                 if is_written() {
                     break;
                 }
+                if book.enter(claims(shards), log) {
+                    ear.remind();
+                }
             }
             writing.join().unwrap_or_else(|panic| resume_unwind(panic))
-        })?;
-        Ok(book.end_save(file.size())?)
+        })
     }
 
     fn finish(mut self, mut legacies: Vec<Legacy>) -> Result<(), Failure> {
+        // If the whole state cannot be written, the journal is to have all.
+        while self.book.enter(claims_of(&mut legacies), &mut self.log) {}
         let stamp = Stamp::take();
-        let claims = legacies.iter_mut().map(|legacy| {
-            let until = legacy.heard_until;
-            move |room| Some(legacy.tracker.take_changes(room, until))
-        });
-        let begun = self.book.begin_save(&stamp, claims, &mut self.log);
-        let saved = write(&self.file, &legacies, stamp, &begun);
-        if saved.is_err() {
-            self.book.fail_save();
-        }
-        match saved.and_then(|()| Ok(self.book.close()?)) {
-            Ok(()) | Err(Unsaved::Ended) => Ok(()),
-            Err(Unsaved::Failed(error)) => Err(Failure::new(
-                Exit::Output,
-                format_args!(
-                    "--state: {}: not saved: {error}; what it holds is older",
-                    self.file.path().display()
-                ),
-            )),
+        let begun = self
+            .book
+            .begin_save(&stamp, claims_of(&mut legacies), &mut self.log);
+        match write(&self.file, &legacies, stamp, &begun) {
+            Ok(()) | Err(Unsaved::Ended) => {
+                self.book.close();
+                Ok(())
+            }
+            Err(Unsaved::Failed(error)) => {
+                self.book.fail_save();
+                Err(Failure::new(
+                    Exit::Output,
+                    format_args!(
+                        "--state: {}: not saved: {error}; what it holds is older",
+                        self.file.path().display()
+                    ),
+                ))
+            }
         }
     }
 }
 
-/// Writes the whole state, and sees that its journals are on the disk when they have to be.
+/// Writes the whole state, and sees that its journals are on the disk when they have to be; where that fails they say so
+/// themselves.
 fn write(file: &StateFile, shelves: &[impl Shelf], stamp: Stamp, begun: &Begun) -> Result<(), Unsaved> {
-    if let Some(mark) = &begun.mark {
-        // Where that fails, a power cut may leave the state alone, which is whole for itself.
-        let _ = mark.fulfil();
-    }
+    let fulfil = |wish: &Option<Wish>| wish.iter().for_each(Wish::fulfil);
+    fulfil(&begun.mark);
     save(file, shelves, stamp)?;
-    Ok(begun.heir.as_ref().map_or(Ok(()), Wish::fulfil)?)
+    fulfil(&begun.heir);
+    Ok(())
 }
 
 /// What has changed in each shard, asked for between two batches of datagrams.
@@ -231,3 +241,14 @@ fn claims(shards: &[Handle]) -> impl Iterator<Item = impl Claim> {
         }
     })
 }
+
+/// What has changed in each shard that has ended.
+fn claims_of(legacies: &mut [Legacy]) -> impl Iterator<Item = impl Claim> {
+    legacies.iter_mut().map(|legacy| {
+        let until = legacy.heard_until;
+        move |room| Some(legacy.tracker.take_changes(room, until))
+    })
+}
+
+#[cfg(test)]
+mod tests;

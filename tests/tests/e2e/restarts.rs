@@ -14,8 +14,6 @@ use beacon_tests::e2e::{
     Binary, Collector, Directory, Killing, Limit, Lines, Process, Sender, Signal, run, skip,
 };
 use beacon_tests::random::number_from_environment;
-use rustix::fs::{CWD, FileType, Mode, mknodat};
-use rustix::io::Errno;
 
 use crate::http::{address_in, get};
 
@@ -169,57 +167,6 @@ fn a_goodbye_that_was_told_survives_being_killed() {
     );
     collector.stop();
     assert!(path.exists() && !journal_of(&path).exists(), "it ended in order");
-}
-
-/// A disk that takes its time with the state file is stood for by a pipe that nobody opens.
-#[test]
-fn a_goodbye_survives_being_killed_while_the_state_is_written() {
-    let directory = Directory::in_memory();
-    let (path, state) = state_in(&directory);
-    let mut collector = Collector::start(ANY, &["--state", &state]);
-    let address = collector.address();
-    let [mut sender, mut other] =
-        ["fridge-7", "fridge-8"].map(|label| Sender::new(address, label).every_ms(60_000));
-    // The second one is in the journal, which the state is written after.
-    for sender in [&mut sender, &mut other] {
-        sender.beat();
-        let label = sender.frame.label.as_str();
-        collector.tells(label, "up new");
-        wait_for_entry(&path, label, State::Up);
-    }
-    let new = path.with_extension("new");
-    while let Err(error) = mknodat(CWD, &new, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0) {
-        assert_eq!(error, Errno::EXIST, "it is being written just now");
-    }
-    wait_for_thread(collector.pid(), "save");
-    sender.bye(Reason::Stop, 0);
-    collector.tells("fridge-7", "stopped stop");
-    wait_for_entry(&path, "fridge-7", State::Stopped);
-    collector.kill();
-    fs::remove_file(new).unwrap();
-
-    let mut collector = Collector::start(&address.to_string(), &["--state", &state]);
-    collector.signal(Signal::USR1);
-    assert_eq!(collector.shows("fridge-7").text("state"), "stopped");
-    collector.stop();
-    let names = fs::read_dir(directory.path()).unwrap();
-    let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
-    names.sort();
-    assert_eq!(names, ["state", "state.lock"]);
-}
-
-/// Waits until the process has a thread of that name.
-fn wait_for_thread(pid: u32, name: &str) {
-    let limit = Limit::soon();
-    let names = || {
-        let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-        // One that ends meanwhile has no name any more.
-        threads.filter_map(|thread| fs::read_to_string(thread.unwrap().path().join("comm")).ok())
-    };
-    while !names().any(|thread| thread.trim_end() == name) {
-        assert!(!limit.left().is_zero(), "there is no thread {name}");
-        std::thread::yield_now();
-    }
 }
 
 #[test]

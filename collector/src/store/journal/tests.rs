@@ -36,6 +36,7 @@ fn one_takes_the_place_of_another_as_a_whole() {
     assert_eq!(since(&path, &second).unwrap().whole as u64, heir.len());
 
     Journal::begin(&path, &first).unwrap();
+    remove_new(&path);
     remove(&path).unwrap();
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     remove(&path).unwrap();
@@ -52,7 +53,7 @@ fn a_batch_says_how_much_was_on_the_disk_before_it() {
     journal.append(&mut batch()).unwrap();
     let both = first.and(journal.wish_with_name()).and(journal.wish());
     assert_eq!(both.name.as_deref(), Some(&*path), "a name is not forgotten");
-    both.fulfil().unwrap();
+    both.fulfil();
     journal.append(&mut batch()).unwrap();
 
     // What is damaged behind what was on the disk then is torn; what is damaged before it, damage.
@@ -64,6 +65,21 @@ fn a_batch_says_how_much_was_on_the_disk_before_it() {
     };
     assert!(damaged_at(len + 1).is_err());
     assert_eq!(damaged_at(both.len + 1).unwrap(), Some(both.len));
+}
+
+#[test]
+fn one_that_could_not_be_brought_to_the_disk_takes_no_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.journal");
+    let mut journal = begin(&path, &Stamp::take());
+    let nowhere = Wish {
+        name: Some("/nowhere/state.journal".into()),
+        ..journal.wish()
+    };
+    nowhere.fulfil();
+    journal.wish().fulfil();
+    let errors = [journal.append(&mut batch()), journal.take_place()].map(|tried| tried.unwrap_err().kind());
+    assert_eq!(errors, [ErrorKind::NotFound; 2], "for good");
 }
 
 #[test]
