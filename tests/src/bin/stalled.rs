@@ -45,6 +45,9 @@ const MEMORY_BYTES: u64 = 64 << 20;
 /// More falls than that in ten minutes would be held back as flapping (docs/protocol.md, section 9).
 const FALLS: u32 = 5;
 
+/// A beat that the fleet was kept from sending for so long may well be late.
+const HELD_UP: Duration = Duration::from_millis(10);
+
 /// In intervals: nobody comes or goes for so long before the reader wakes up, so that each is what it is by then.
 const CALM: u32 = 12;
 
@@ -198,7 +201,9 @@ impl Told {
             let truth = (source.state().to_owned(), source.frame.session.to_string());
             let label = source.frame.label.to_string();
             let known = self.last.get(&label);
-            (known != Some(&truth)).then(|| format!("{label}: {known:?} and not {truth:?}"))
+            let late = ("late".to_owned(), truth.1.clone());
+            let is_late = source.is_alive && source.held_up.contains(&true) && known == Some(&late);
+            (known != Some(&truth) && !is_late).then(|| format!("{label}: {known:?} and not {truth:?}"))
         };
         sources.iter().filter_map(differs).collect()
     }
@@ -218,6 +223,8 @@ struct Source {
     born: Moment,
     turns: Moment,
     next: Moment,
+    /// Whether the fleet was kept from sending its last two beats in time.
+    held_up: [bool; 2],
     lives: u32,
     falls: u32,
 }
@@ -252,6 +259,7 @@ impl Source {
             born: begins,
             turns: begins,
             next: begins,
+            held_up: [false; 2],
             lives: 0,
             falls: 0,
         }
@@ -277,6 +285,7 @@ impl Source {
         }
         if self.is_alive && self.next <= at {
             self.send(at, socket)?;
+            self.held_up = [self.held_up[1], now().since(self.next) >= HELD_UP];
             self.next = self.next + interval;
         }
         Ok(())
