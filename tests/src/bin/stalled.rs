@@ -45,7 +45,8 @@ const MEMORY_BYTES: u64 = 64 << 20;
 /// More falls than that in ten minutes would be held back as flapping (docs/protocol.md, section 9).
 const FALLS: u32 = 5;
 
-/// A beat that the fleet was kept from sending for so long may well be late.
+/// A beat that the fleet was kept from sending for so long may well be late; and who has fallen as often as it may is held
+/// back as flapping then, and not told to be up before it is steady.
 const HELD_UP: Duration = Duration::from_millis(10);
 
 /// In intervals: nobody comes or goes for so long before the reader wakes up, so that each is what it is by then.
@@ -202,7 +203,7 @@ impl Told {
             let label = source.frame.label.to_string();
             let known = self.last.get(&label);
             let late = ("late".to_owned(), truth.1.clone());
-            let is_late = source.is_alive && source.held_up.contains(&true) && known == Some(&late);
+            let is_late = source.is_alive && source.was_held_up && known == Some(&late);
             (known != Some(&truth) && !is_late).then(|| format!("{label}: {known:?} and not {truth:?}"))
         };
         sources.iter().filter_map(differs).collect()
@@ -223,8 +224,8 @@ struct Source {
     born: Moment,
     turns: Moment,
     next: Moment,
-    /// Whether the fleet was kept from sending its last two beats in time.
-    held_up: [bool; 2],
+    /// Whether the fleet was kept from sending one of its beats in time since nobody comes or goes.
+    was_held_up: bool,
     lives: u32,
     falls: u32,
 }
@@ -259,7 +260,7 @@ impl Source {
             born: begins,
             turns: begins,
             next: begins,
-            held_up: [false; 2],
+            was_held_up: false,
             lives: 0,
             falls: 0,
         }
@@ -285,7 +286,7 @@ impl Source {
         }
         if self.is_alive && self.next <= at {
             self.send(at, socket)?;
-            self.held_up = [self.held_up[1], now().since(self.next) >= HELD_UP];
+            self.was_held_up |= is_calm && now().since(self.next) >= HELD_UP;
             self.next = self.next + interval;
         }
         Ok(())
