@@ -5,6 +5,7 @@ use crate::teller::told;
 use crate::track::commons::Commons;
 use crate::track::config::Config;
 use crate::track::event::Tick;
+use crate::track::tracker::Instruction;
 use crate::track::transmit::Peer;
 use beacon_common::{FRAME_LEN, Flags, Frame, Health, Kind, Label, Moment, Reason, Seq, Session};
 use std::cell::{Cell, RefCell};
@@ -176,6 +177,11 @@ impl<'a> Scene<'a> {
         self.hear(source, Kind::Bye(Reason::Stop));
     }
 
+    fn forget(&mut self, source: usize) {
+        let label = Label::new(&format!("s{source}")).unwrap();
+        self.tracker.operate(&label, Instruction::Forget, self.clock.now);
+    }
+
     fn pass(&mut self, time: Duration) {
         self.clock.now = self.clock.now + time;
         self.tracker.on_time(self.clock.now);
@@ -203,6 +209,13 @@ impl<'a> Scene<'a> {
             lines.extend(more);
         }
     }
+}
+
+/// The reader is told that this source is kept no more.
+fn assert_forgotten_is_told(scene: &mut Scene<'_>, source: usize) {
+    let lines = scene.read_to_the_end();
+    let wanted = format!("forgotten s{source} unknown");
+    assert!(lines.contains(&wanted), "{lines:?}");
 }
 
 #[test]

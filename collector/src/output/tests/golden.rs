@@ -7,18 +7,17 @@ use crate::track::event::{Cause, Happening, Marks, SourceEvent, State};
 use beacon_common::{Health, Seq};
 use std::time::Duration;
 
+fn put(renderer: &mut Renderer, what: What, out: &mut String) {
+    let time_us = TIME_US;
+    renderer.render(&Entry { time_us, what }, out);
+}
+
 /// The lines of one run, numbered from 1.
 fn lines(format: Format) -> String {
     let mut renderer = renderer(format, "attic");
     let mut out = String::new();
     for what in one_of_each() {
-        renderer.render(
-            &Entry {
-                time_us: TIME_US,
-                what,
-            },
-            &mut out,
-        );
+        put(&mut renderer, what, &mut out);
     }
     out
 }
@@ -65,13 +64,7 @@ fn coloured(what: What) -> String {
         ..renderer(Format::Text, "attic")
     };
     let mut out = String::new();
-    renderer.render(
-        &Entry {
-            time_us: TIME_US,
-            what,
-        },
-        &mut out,
-    );
+    put(&mut renderer, what, &mut out);
     out
 }
 

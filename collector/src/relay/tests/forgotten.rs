@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::track::inventory::Expected;
-use crate::track::tracker::Instruction;
 
 #[test]
 fn a_forgotten_source_is_told_although_its_state_can_be_asked_for_no_more() {
@@ -83,16 +82,10 @@ fn one_that_takes_the_place_of_a_forgotten_one_is_another() {
     scene.beat(99);
     (0..CAPACITY).for_each(|source| scene.beat(source));
     scene.flush();
-    let forget = |scene: &mut Scene<'_>, name: &str| {
-        let label = Label::new(name).unwrap();
-        scene
-            .tracker
-            .operate(&label, Instruction::Forget, scene.clock.now);
-    };
-    forget(&mut scene, "s99");
+    scene.forget(99);
     scene.beat(98);
     scene.flush();
-    forget(&mut scene, "s98");
+    scene.forget(98);
     scene.beat(97);
     let lines = scene.read_to_the_end();
     let news = ["gap 4", "forgotten s99 unknown", "state s97 up", "state s15 up"];
@@ -103,21 +96,12 @@ fn one_that_takes_the_place_of_a_forgotten_one_is_another() {
 #[test]
 fn an_expected_one_is_told_though_it_was_never_heard_before_the_gap() {
     let queue = Fake::default();
-    let mut scene = Scene::new(&queue, EventSet::ALL);
-    let (label, group) = (Label::new("s99").unwrap(), None);
-    scene
-        .tracker
-        .expect(vec![Expected { label, group }], scene.clock.now);
-    scene.tracker.ask_all_states();
-    assert_eq!(scene.read_to_the_end(), ["state s99 unknown"]);
-    (0..=CAPACITY).for_each(|source| scene.beat(source));
+    let mut scene = expecting(&queue);
     scene.beat(99);
     scene.flush();
     scene.tracker.expect(Vec::new(), scene.clock.now);
     scene.pass(Duration::ZERO);
-    scene
-        .tracker
-        .operate(&label, Instruction::Forget, scene.clock.now);
+    scene.forget(99);
     let lines = scene.read_to_the_end();
     let news = ["gap 2", "forgotten s99 unknown", "state s16 up"];
     assert_eq!(lines[CAPACITY..], news);
@@ -147,15 +131,8 @@ fn an_expected_one_is_told_though_it_is_expected_no_more_when_its_sign_is_told()
     scene.tracker.expect(Vec::new(), scene.clock.now);
     scene.pass(Duration::ZERO);
     scene.flush();
-    let label = Label::new("s99").unwrap();
-    scene
-        .tracker
-        .operate(&label, Instruction::Forget, scene.clock.now);
-    let lines = scene.read_to_the_end();
-    assert!(
-        lines.iter().any(|line| line == "forgotten s99 unknown"),
-        "{lines:?}"
-    );
+    scene.forget(99);
+    assert_forgotten_is_told(&mut scene, 99);
 }
 
 #[test]
@@ -165,11 +142,7 @@ fn an_expected_one_that_was_never_heard_is_told_though_it_is_left_out_as_it_goes
     scene.pass(Duration::from_mins(3));
     scene.tracker.expect(Vec::new(), scene.clock.now);
     scene.pass(Duration::ZERO);
-    let lines = scene.read_to_the_end();
-    assert!(
-        lines.iter().any(|line| line == "forgotten s99 unknown"),
-        "{lines:?}"
-    );
+    assert_forgotten_is_told(&mut scene, 99);
 }
 
 /// It is in the inventory when its line is looked at, but was not when it was heard.
@@ -187,9 +160,7 @@ fn one_that_came_unseen_is_not_known_because_it_is_expected_from_then_on() {
         .expect(vec![Expected { label, group }], scene.clock.now);
     scene.pass(Duration::ZERO);
     scene.flush();
-    scene
-        .tracker
-        .operate(&label, Instruction::Forget, scene.clock.now);
+    scene.forget(99);
     assert_eq!(scene.read_to_the_end()[CAPACITY..], ["gap 3", "state s16 up"]);
 }
 
@@ -211,9 +182,5 @@ fn one_that_came_unseen_and_was_told_of_later_is_known() {
     assert_eq!(scene.read_to_the_end(), ["down s99 down"]);
     die(&mut scene, 200..=200 + CAPACITY);
     scene.pass(Duration::from_secs(55));
-    let lines = scene.read_to_the_end();
-    assert!(
-        lines.iter().any(|line| line == "forgotten s99 unknown"),
-        "{lines:?}"
-    );
+    assert_forgotten_is_told(&mut scene, 99);
 }

@@ -1,7 +1,6 @@
 //! Two live senders of one label, of which a reader that stood still was not told.
 
 use super::*;
-use crate::track::tracker::Instruction;
 use crate::track::twins::MOST_PAIRS;
 
 const BEAT: Kind = Kind::Beat(Health::Ok);
@@ -83,15 +82,7 @@ fn what_does_not_stand_any_more_is_not_told() {
             |scene| scene.hear_in(9, 99, Kind::Bye(Reason::Stop)),
             "state s99 stopped",
         ),
-        (
-            |scene| {
-                let label = Label::new("s99").unwrap();
-                scene
-                    .tracker
-                    .operate(&label, Instruction::Forget, scene.clock.now);
-            },
-            "forgotten s99 unknown",
-        ),
+        (|scene| scene.forget(99), "forgotten s99 unknown"),
     ];
     for (end, told) in ends {
         let queue = Fake::default();
@@ -114,15 +105,8 @@ fn one_that_the_reader_did_not_know_is_known_from_then_on() {
     let waiting = queue.read_all().join("\n");
     assert!(waiting.contains("duplicate_label s200"), "{waiting}");
     assert!(!waiting.contains("state"), "{waiting}");
-    let label = Label::new("s200").unwrap();
-    scene
-        .tracker
-        .operate(&label, Instruction::Forget, scene.clock.now);
-    let lines = scene.read_to_the_end();
-    assert!(
-        lines.iter().any(|line| line == "forgotten s200 unknown"),
-        "{lines:?}"
-    );
+    scene.forget(200);
+    assert_forgotten_is_told(&mut scene, 200);
 }
 
 #[test]

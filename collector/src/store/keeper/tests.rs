@@ -60,6 +60,16 @@ impl Scene {
         claim.to.send(changed).unwrap();
     }
 
+    /// Has the whole state saved, after `changed` has changed, and waits until it is asked for.
+    fn begin_save(&mut self, changed: Changed) {
+        self.bell.ring();
+        self.hand_out(too_much());
+        self.hand_out(changed);
+        // It asks at once whether more has changed than made a batch.
+        self.hand_out(gone(&[]));
+        self.wait_for_save();
+    }
+
     /// Waits until the whole state is asked for.
     fn wait_for_save(&mut self) {
         if self.portion.is_none() {
@@ -76,7 +86,7 @@ impl Scene {
             match self.mail.read().map(&wanted) {
                 Some(Ok(message)) => return message,
                 Some(Err(Message::Portion(request))) => self.portion = Some(request),
-                Some(Err(_)) => panic!("nothing else is asked for now"),
+                Some(Err(_)) => panic!("changes are asked for once more than they are handed out"),
                 None => thread::yield_now(),
             }
         }
@@ -130,11 +140,7 @@ fn too_much() -> Changed {
 fn what_changes_while_the_state_is_written_is_in_the_journal_at_once() {
     let stamp = Stamp::take();
     let mut scene = Scene::new(stamp);
-    scene.bell.ring();
-    scene.hand_out(too_much());
-    scene.hand_out(gone(&["before"]));
-    scene.hand_out(gone(&[]));
-    scene.wait_for_save();
+    scene.begin_save(gone(&["before"]));
     scene.bell.ring();
     scene.hand_out(gone(&["during"]));
     scene.bell.ring();
@@ -180,11 +186,7 @@ fn what_is_left_over_as_a_save_begins_does_not_wait_for_its_end() {
 #[test]
 fn who_is_told_to_end_waits_for_a_save_and_for_nothing_else() {
     let mut scene = Scene::new(Stamp::take());
-    scene.bell.ring();
-    scene.hand_out(too_much());
-    scene.hand_out(gone(&[]));
-    scene.hand_out(gone(&[]));
-    scene.wait_for_save();
+    scene.begin_save(gone(&[]));
     scene.bell.end();
     scene.bell.ring();
     scene.finish_save();
@@ -199,11 +201,7 @@ fn a_state_file_without_a_journal_of_its_own_is_saved_all_the_same() {
     scene.bell.ring();
     scene.hand_out(gone(&[]));
     fs::create_dir(scene.directory.path().join("state.journal.new")).unwrap();
-    scene.bell.ring();
-    scene.hand_out(too_much());
-    scene.hand_out(gone(&[]));
-    scene.hand_out(gone(&[]));
-    scene.wait_for_save();
+    scene.begin_save(gone(&[]));
     scene.finish_save();
     scene.hand_out(gone(&[]));
     assert_eq!(scene.keeper.failures().in_all(), 1);
