@@ -29,10 +29,6 @@ fn main() {
 /// What may come between on a machine that is busy: a beat is late there, and its source back with the next.
 const BETWEEN: [&str; 2] = ["late silent", "up back"];
 
-/// What is told of who begins a new session at once, and, where that has taken longer than the next beat was due, of who
-/// is late by then.
-const RESTARTED: [&str; 2] = ["restarted process", "up restart"];
-
 /// A collector, and the agents that beat at it.
 struct Stage {
     collector: Collector,
@@ -94,8 +90,11 @@ impl Stage {
         say("The modem's agent is killed and started again at once.");
         self.modem.kill();
         self.modem = Agent::start(self.collector.address(), "modem", &BEATS);
-        let explanation = "A new session before the old one was missed for long: a restart, no outage.";
-        tell(&mut self.collector, "modem", &RESTARTED, explanation);
+        self.tell(
+            "modem",
+            "restarted process",
+            "A new session before the old one was missed for long: a restart, no outage.",
+        );
     }
 
     fn the_dead_one_returns(&mut self) {
@@ -112,7 +111,7 @@ impl Stage {
         say("The end: all agents are stopped, then the collector.");
         for (agent, label) in [(&mut self.fridge, "fridge"), (&mut self.modem, "modem")] {
             agent.stop();
-            tell(&mut self.collector, label, &["stopped stop"], "Goodbye.");
+            tell(&mut self.collector, label, "stopped stop", "Goodbye.");
         }
         let lines = self.collector.stop().len();
         say(&format!(
@@ -121,23 +120,20 @@ impl Stage {
     }
 
     fn tell(&mut self, label: &str, what: &str, explanation: &str) {
-        tell(&mut self.collector, label, &[what], explanation);
+        tell(&mut self.collector, label, what, explanation);
     }
 }
 
-/// Waits for an event of a source that is `wanted`, and shows it with its explanation.
-fn tell(collector: &mut Collector, label: &str, wanted: &[&str], explanation: &str) {
+/// Waits for the event of a source that is `wanted`, and shows it with its explanation.
+fn tell(collector: &mut Collector, label: &str, wanted: &str, explanation: &str) {
     loop {
-        let line = collector.next_of(label, wanted[0]);
+        let line = collector.next_of(label, wanted);
         let what = line.what();
-        if wanted.contains(&what.as_str()) {
+        if what == wanted {
             return show(&line, explanation);
         }
         if !BETWEEN.contains(&what.as_str()) {
-            collector.fail(format_args!(
-                "tells of {label}: {what}, where {} was due",
-                wanted[0]
-            ));
+            collector.fail(format_args!("tells of {label}: {what}, where {wanted} was due"));
         }
         show(
             &line,
